@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Taking SQL out of rows. */
+#include "filters/redact.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CUT_NOTE_MAX 64
+
+struct writer {
+    char *out;
+    size_t used, size;
+    size_t lost; /* bytes that did not fit */
+};
+
+static void put(struct writer *writer, const char *data, size_t len)
+{
+    size_t room = writer->size - writer->used;
+    size_t kept = len < room ? len : room;
+
+    memcpy(writer->out + writer->used, data, kept);
+    writer->used += kept;
+    writer->lost += len - kept;
+}
+
+/* Where the quoted text of a QUERY begins, or NULL: after ",QUERY", or one of Aurora's QUERY_DCL,
+ * _DDL, _DML, a database name and a quote.  The name is raw, so the first quote behind a comma is
+ * taken: taking out too much is the safe side. */
+static const char *find_sql(struct slice line)
+{
+    static const char operation[] = ",QUERY";
+    const char *p = line.data, *end = line.data + line.len;
+
+    while ((p = memmem(p, (size_t)(end - p), operation, sizeof operation - 1))) {
+        p += sizeof operation - 1;
+        if (end - p >= 4 && memcmp(p, "_D", 2) == 0) {
+            p += 4;
+        }
+        if (p < end && *p == ',') {
+            const char *quote = memmem(p, (size_t)(end - p), ",'", 2);
+            return quote ? quote + 2 : NULL;
+        }
+    }
+    return NULL;
+}
+
+static bool is_tail(const char *p, const char *end)
+{
+    if (p == end || *p++ != ',') {
+        return false;
+    }
+    while (p < end && ((*p >= '0' && *p <= '9') || *p == ',')) {
+        p++;
+    }
+    return p == end;
+}
+
+static void put_line(struct writer *writer, struct slice line)
+{
+    const char *end = line.data + line.len;
+    const char *sql = find_sql(line), *close;
+    char size[32];
+
+    if (!sql) {
+        put(writer, line.data, line.len);
+        return;
+    }
+    close = memrchr(sql, '\'', (size_t)(end - sql));
+    if (!close || !is_tail(close + 1, end)) {
+        close = end; /* cut short: all the rest may be SQL */
+    }
+    put(writer, line.data, (size_t)(sql - line.data));
+    put(writer, size, (size_t)snprintf(size, sizeof size, "<%td bytes>", close - sql));
+    put(writer, close, (size_t)(end - close));
+}
+
+static bool is_evidence(const struct record *record)
+{
+    return record->kind == RECORD_CONNECTION && !record->disguised && !record->torn;
+}
+
+bool redact_holds_sql(struct slice line, const struct record *record)
+{
+    return !is_evidence(record) && find_sql(line);
+}
+
+struct slice redact_name(struct slice name)
+{
+    const char *sql = find_sql(name);
+
+    return sql ? (struct slice){ name.data, (size_t)(sql - name.data) } : name;
+}
+
+size_t redact_message(struct slice text, const struct record *record, char *out, size_t out_size)
+{
+    struct writer writer = { out, 0, out_size - CUT_NOTE_MAX, 0 };
+
+    if (is_evidence(record)) {
+        put(&writer, text.data, text.len);
+    } else {
+        const char *p = text.data, *end = text.data + text.len;
+        while (p < end) {
+            const char *newline = memchr(p, '\n', (size_t)(end - p));
+            put_line(&writer, (struct slice){ p, (size_t)((newline ? newline : end) - p) });
+            if (newline) {
+                put(&writer, "\n", 1);
+            }
+            p = newline ? newline + 1 : end;
+        }
+    }
+    if (writer.lost) {
+        size_t lost = writer.lost;
+        writer.size = out_size;
+        char note[CUT_NOTE_MAX];
+        put(&writer, note, (size_t)snprintf(note, sizeof note, "... and %zu bytes more", lost));
+    }
+    return writer.used;
+}

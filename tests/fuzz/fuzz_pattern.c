@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A pattern and a message, apart by the first LF.  A lone term is checked against a plain search;
+ * an excluded one is its opposite; text behind a message never takes a plain term away. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filters/pattern.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int holds)
+{
+    if (!holds)
+        abort();
+}
+
+/* How the word or phrase made of these bytes answers, with a sign before it. */
+static enum pattern_answer ask(const char *sign, struct slice literal, struct slice message)
+{
+    char text[3 * PATTERN_LENGTH_MAX];
+    struct pattern_error error;
+    enum pattern_answer answer = PATTERN_UNDECIDED;
+    struct pattern *pattern;
+    size_t used = 0;
+
+    for (; sign[used]; used++)
+        text[used] = sign[used];
+    text[used++] = '"';
+    for (size_t i = 0; i < literal.len; i++) {
+        if (literal.data[i] == '"' || literal.data[i] == '\\')
+            text[used++] = '\\';
+        text[used++] = literal.data[i];
+    }
+    text[used++] = '"';
+    pattern = pattern_parse((struct slice){ text, used }, &error);
+    if (pattern)
+        answer = pattern_match(pattern, message);
+    pattern_free(pattern);
+    return answer;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const uint8_t *lf = size ? memchr(data, '\n', size) : NULL;
+    struct slice text = { (const char *)data, lf ? (size_t)(lf - data) : size };
+    struct slice message = { text.data + text.len, size - text.len };
+    struct pattern_error error = { .offset = SIZE_MAX };
+    struct pattern *pattern = pattern_parse(text, &error);
+
+    if (pattern)
+        check(pattern_match(pattern, message) != PATTERN_UNDECIDED);
+    else
+        check(error.offset <= text.len && error.text[0] != '\0' &&
+              memchr(error.text, '\0', sizeof error.text));
+    pattern_free(pattern);
+    if (text.len < PATTERN_LENGTH_MAX / 2) {
+        bool found = text.len == 0 || memmem(message.data, message.len, text.data, text.len);
+
+        check(ask("", text, message) == (found ? PATTERN_YES : PATTERN_NO));
+        check(ask("?", text, message) == (found ? PATTERN_YES : PATTERN_NO));
+        check(ask("- ", text, message) == (found ? PATTERN_NO : PATTERN_YES));
+    }
+    return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filter patterns. */
+#include "tests/unit/test_filters_data.h"
+
+#include "filters/pattern.h"
+
+/* pattern-terms.txt: PATTERN MESSAGE yes-or-no. */
+static void test_matches(void **state)
+{
+    struct data data;
+    (void)state;
+
+    data_open(&data, "pattern-terms.txt");
+    while (data_next(&data)) {
+        struct slice text = data_bytes(data.field[0]), message = data_bytes(data.field[1]);
+        bool want = strcmp(data.field[2], "yes") == 0;
+        struct pattern_error error;
+        struct pattern *pattern = pattern_parse(text, &error);
+
+        data_free(text); /* a pattern keeps nothing of it */
+        if (!pattern)
+            fail_msg("%s:%u: refused at %zu: %s", data.path, data.line, error.offset, error.text);
+        if (pattern_match(pattern, message) != (want ? PATTERN_YES : PATTERN_NO))
+            fail_msg("%s:%u: must be %s", data.path, data.line, data.field[2]);
+        pattern_free(pattern);
+        data_free(message);
+    }
+    data_close(&data);
+}
+
+/* pattern-refused.txt: PATTERN OFFSET WORDS-OF-THE-ERROR; the last two may be left out. */
+static void test_refusals(void **state)
+{
+    struct data data;
+    (void)state;
+
+    data_open(&data, "pattern-refused.txt");
+    while (data_next(&data)) {
+        struct slice text = data_bytes(data.field[0]);
+        struct pattern_error error = { .offset = SIZE_MAX };
+        struct pattern *pattern = pattern_parse(text, &error);
+
+        if (pattern)
+            fail_msg("%s:%u: accepted", data.path, data.line);
+        assert_true(error.offset <= text.len);
+        assert_true(strlen(error.text) > 10);
+        data_free(text);
+        if (data.count > 2 && (error.offset != strtoul(data.field[1], NULL, 10) ||
+                               !strstr(error.text, data.field[2])))
+            fail_msg("%s:%u: at %zu: %s", data.path, data.line, error.offset, error.text);
+    }
+    data_close(&data);
+}
+
+/* The longest list of terms there can be, and text past the end of which nothing may be read. */
+static void test_limits(void **state)
+{
+    char text[PATTERN_LENGTH_MAX + 1];
+    struct pattern_error error;
+    struct pattern *pattern;
+    size_t size = 4 << 20;
+    char *message = malloc(size);
+    (void)state;
+
+    assert_non_null(message);
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = "-a"[i % 2];
+    pattern = pattern_parse((struct slice){ text, PATTERN_LENGTH_MAX }, &error);
+    assert_non_null(pattern);
+    memset(message, 'b', size);
+    assert_int_equal(pattern_match(pattern, (struct slice){ message, size }), PATTERN_YES);
+    message[size - 1] = 'a';
+    assert_int_equal(pattern_match(pattern, (struct slice){ message, size }), PATTERN_NO);
+    assert_int_equal(pattern_match(pattern, (struct slice){ NULL, 0 }), PATTERN_YES);
+    pattern_free(pattern);
+    assert_null(pattern_parse((struct slice){ text, sizeof text }, &error));
+    assert_int_equal(error.offset, PATTERN_LENGTH_MAX);
+    pattern_free(NULL);
+    free(message);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_limits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
