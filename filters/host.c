@@ -26,15 +26,18 @@ static bool port_parse(struct slice text, int32_t *out)
 {
     int32_t value = 0;
 
-    if (text.len == 0 || text.len > PORT_DIGITS_MAX || (text.len > 1 && text.data[0] == '0'))
+    if (text.len == 0 || text.len > PORT_DIGITS_MAX || (text.len > 1 && text.data[0] == '0')) {
         return false;
+    }
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_digit(text.data[i]))
+        if (!is_digit(text.data[i])) {
             return false;
+        }
         value = value * 10 + (text.data[i] - '0');
     }
-    if (value > UINT16_MAX)
+    if (value > UINT16_MAX) {
         return false;
+    }
     *out = value;
     return true;
 }
@@ -47,14 +50,16 @@ static struct slice cut_port(struct slice text, int32_t *port)
     struct slice host, digits;
     struct address ignored;
 
-    if (!colon)
+    if (!colon) {
         return text;
+    }
     host = (struct slice){ text.data, (size_t)(colon - text.data) };
     digits = (struct slice){ colon + 1, text.len - host.len - 1 };
     if (host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']') {
         host = (struct slice){ host.data + 1, host.len - 2 };
-        if (!memchr(host.data, ':', host.len) || !address_parse(host, &ignored))
+        if (!memchr(host.data, ':', host.len) || !address_parse(host, &ignored)) {
             return text;
+        }
     } else if (host.len == 0 || memchr(host.data, ':', host.len)) {
         return text;
     }
@@ -68,16 +73,20 @@ static bool is_region(struct slice text)
     size_t words = 0, at = 0;
 
     while (at < text.len && is_letter(text.data[at])) {
-        while (at < text.len && is_letter(text.data[at]))
+        while (at < text.len && is_letter(text.data[at])) {
             at++;
-        if (at == text.len || text.data[at++] != '-')
+        }
+        if (at == text.len || text.data[at++] != '-') {
             return false;
+        }
         words++;
     }
-    if (words < 2 || at == text.len)
+    if (words < 2 || at == text.len) {
         return false;
-    while (at < text.len && is_digit(text.data[at]))
+    }
+    while (at < text.len && is_digit(text.data[at])) {
         at++;
+    }
     return at == text.len;
 }
 
@@ -88,11 +97,13 @@ static bool is_resolver_domain(struct slice text)
     static const char compute[] = ".compute.internal";
     const size_t len = sizeof compute - 1;
 
-    if (text.len == 0 || equals(text, ".ec2.internal"))
+    if (text.len == 0 || equals(text, ".ec2.internal")) {
         return true;
+    }
     if (text.len <= len + 1 || text.data[0] != '.' ||
-        memcmp(text.data + text.len - len, compute, len) != 0)
+        memcmp(text.data + text.len - len, compute, len) != 0) {
         return false;
+    }
     return is_region((struct slice){ text.data + 1, text.len - len - 1 });
 }
 
@@ -101,14 +112,17 @@ static bool decode_resolver_name(struct slice text, struct address *out)
     char quad[QUAD_TEXT_MAX];
     size_t used = 0, at = 3;
 
-    if (text.len < at || memcmp(text.data, "ip-", at) != 0)
+    if (text.len < at || memcmp(text.data, "ip-", at) != 0) {
         return false;
+    }
     for (; at < text.len && text.data[at] != '.'; at++) {
-        if (used == sizeof quad || (text.data[at] != '-' && !is_digit(text.data[at])))
+        if (used == sizeof quad || (text.data[at] != '-' && !is_digit(text.data[at]))) {
             return false;
+        }
         quad[used] = text.data[at];
-        if (quad[used] == '-')
+        if (quad[used] == '-') {
             quad[used] = '.';
+        }
         used++;
     }
     return is_resolver_domain((struct slice){ text.data + at, text.len - at }) &&
@@ -133,8 +147,9 @@ struct host host_read(struct slice text)
             host.kind = HOST_DERIVED;
             return host;
         }
-        if (!address_parse(text, &host.address))
+        if (!address_parse(text, &host.address)) {
             return host;
+        }
     }
     host.kind = address_is_loopback(&host.address) ? HOST_LOCAL : HOST_ADDRESS;
     return host;

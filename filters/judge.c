@@ -54,8 +54,9 @@ struct judge *judge_new(const struct rules *rules)
 {
     struct judge *judge = calloc(1, sizeof *judge);
 
-    if (!judge)
+    if (!judge) {
         return NULL;
+    }
     judge->memory = AUDIT_MEMORY_NEW;
     judge_use(judge, rules);
     return judge;
@@ -93,8 +94,9 @@ static void read_line(struct judge *judge, const char *end)
     judge->text = (struct slice){ begin, (size_t)(end - begin) };
     judge->next += judge->text.len + 1;
     record_read(judge->text, &judge->memory, &judge->record);
-    for (size_t i = 0; i < judge->record.count; i++)
+    for (size_t i = 0; i < judge->record.count; i++) {
         judge->hosts[i] = host_read(judge->record.candidates[i].host);
+    }
 }
 
 void judge_event(struct judge *judge, struct slice message)
@@ -106,12 +108,14 @@ void judge_event(struct judge *judge, struct slice message)
     judge->line = 0;
     judge->rule = 0;
     judge->single = false;
-    if (message.len == 0)
+    if (message.len == 0) {
         return;
+    }
     end = line_end(judge);
     judge->single = end >= message.data + message.len - 1;
-    if (judge->single)
+    if (judge->single) {
         read_line(judge, end);
+    }
 }
 
 /* Goes on to the next line; false past the last. */
@@ -163,10 +167,12 @@ static enum verdict verdict_of(const struct judge *judge, uint64_t networks, siz
     case HOST_DERIVED:
         break;
     }
-    for (size_t i = 0; i < networks_count(judge->rules->networks); i++)
+    for (size_t i = 0; i < networks_count(judge->rules->networks); i++) {
         if ((networks >> i & 1) != 0 &&
-            networks_contains(judge->rules->networks, i, &host->address))
+            networks_contains(judge->rules->networks, i, &host->address)) {
             return VERDICT_INSIDE;
+        }
+    }
     return VERDICT_OUTSIDE;
 }
 
@@ -182,28 +188,33 @@ static bool choose(struct judge *judge, uint64_t networks)
     for (size_t i = 0; i < record->count; i++) {
         enum verdict verdict;
 
-        if (!record->candidates[i].counts)
+        if (!record->candidates[i].counts) {
             continue;
+        }
         verdict = verdict_of(judge, networks, i);
         if (!any || (verdict != VERDICT_INSIDE && verdict != VERDICT_LOCAL)) {
             judge->hit.candidate = i;
             judge->hit.verdict = verdict;
             any = true;
         }
-        if (verdict != VERDICT_INSIDE && verdict != VERDICT_LOCAL)
+        if (verdict != VERDICT_INSIDE && verdict != VERDICT_LOCAL) {
             return true;
+        }
     }
-    if (record->too_many)
+    if (record->too_many) {
         judge->hit.verdict = VERDICT_UNKNOWN;
+    }
     return record->too_many;
 }
 
 static enum outcome outcome_of(const struct record *record, enum operation operation)
 {
-    if (operation == OPERATION_FAILED_CONNECT)
+    if (operation == OPERATION_FAILED_CONNECT) {
         return OUTCOME_FAILURE;
-    if (!record->has_code)
+    }
+    if (!record->has_code) {
         return OUTCOME_UNKNOWN;
+    }
     return record->code == 0 ? OUTCOME_SUCCESS : OUTCOME_FAILURE;
 }
 
@@ -211,16 +222,21 @@ static unsigned marks_of(const struct record *record, const struct host *host)
 {
     unsigned marks = 0;
 
-    if (host->kind == HOST_DERIVED)
+    if (host->kind == HOST_DERIVED) {
         marks |= MARK_DERIVED;
-    if (record->count > 1 || record->disguised || record->too_many)
+    }
+    if (record->count > 1 || record->disguised || record->too_many) {
         marks |= MARK_AMBIGUOUS;
-    if (record->time_form == RECORD_TIME_NONE)
+    }
+    if (record->time_form == RECORD_TIME_NONE) {
         marks |= MARK_TAINTED;
-    if (record->torn)
+    }
+    if (record->torn) {
         marks |= MARK_FRAGMENT;
-    if (record->too_many)
+    }
+    if (record->too_many) {
         marks |= MARK_UNDECIDED;
+    }
     return marks;
 }
 
@@ -228,23 +244,29 @@ static enum severity severity_of(const struct hit *hit)
 {
     const struct record *record = hit->record;
 
-    if ((hit->marks & MARKS_SUSPECT) != 0)
+    if ((hit->marks & MARKS_SUSPECT) != 0) {
         return SEVERITY_HIGH;
-    if (record->kind == RECORD_OTHER)
+    }
+    if (record->kind == RECORD_OTHER) {
         return SEVERITY_MEDIUM;
+    }
     if (hit->outcome == OUTCOME_FAILURE) {
-        for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
-            if (record->has_code && failures[i].code == record->code)
+        for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+            if (record->has_code && failures[i].code == record->code) {
                 return failures[i].severity;
+            }
+        }
         return SEVERITY_MEDIUM;
     }
     /* MariaDB writes no client for a change of user that succeeded: its own connection was told
      * already. */
     if (record->candidates[hit->candidate].operation == OPERATION_CHANGEUSER &&
-        hit->host.kind == HOST_EMPTY)
+        hit->host.kind == HOST_EMPTY) {
         return SEVERITY_LOW;
-    if (hit->verdict == VERDICT_INSIDE || hit->verdict == VERDICT_LOCAL)
+    }
+    if (hit->verdict == VERDICT_INSIDE || hit->verdict == VERDICT_LOCAL) {
         return SEVERITY_MEDIUM;
+    }
     return SEVERITY_HIGH;
 }
 
@@ -266,8 +288,9 @@ static void fill_hit(struct judge *judge, const struct rule *rule, const struct 
         hit->outcome = outcome_of(record, record->candidates[hit->candidate].operation);
         hit->marks = marks_of(record, &hit->host);
     }
-    if (undecided)
+    if (undecided) {
         hit->marks |= MARK_UNDECIDED;
+    }
     hit->severity = rule->severity != SEVERITY_BY_OUTCOME ? rule->severity : severity_of(hit);
 }
 
@@ -276,11 +299,13 @@ static bool try_event(struct judge *judge, const struct rule *rule)
     const struct record *record = &no_record;
     enum pattern_answer answer;
 
-    if (rule->outside != 0)
+    if (rule->outside != 0) {
         return false;
+    }
     answer = pattern_match(rule->pattern, judge->message);
-    if (answer == PATTERN_NO)
+    if (answer == PATTERN_NO) {
         return false;
+    }
     judge->hit.candidate = 0;
     judge->hit.verdict = VERDICT_UNKNOWN;
     if (judge->single && judge->record.kind == RECORD_CONNECTION) {
@@ -288,8 +313,9 @@ static bool try_event(struct judge *judge, const struct rule *rule)
 
         record = &judge->record;
         (void)choose(judge, networks);
-        if (networks == 0)
+        if (networks == 0) {
             judge->hit.verdict = VERDICT_UNKNOWN;
+        }
     }
     fill_hit(judge, rule, record, answer == PATTERN_UNDECIDED);
     return true;
@@ -300,12 +326,15 @@ static bool try_line(struct judge *judge, const struct rule *rule)
     enum pattern_answer answer = PATTERN_YES;
 
     if (rule->outside == 0 || judge->record.kind != RECORD_CONNECTION ||
-        !choose(judge, rule->outside))
+        !choose(judge, rule->outside)) {
         return false;
-    if (rule->pattern)
+    }
+    if (rule->pattern) {
         answer = pattern_match(rule->pattern, judge->text);
-    if (answer == PATTERN_NO)
+    }
+    if (answer == PATTERN_NO) {
         return false;
+    }
     fill_hit(judge, rule, &judge->record, answer == PATTERN_UNDECIDED);
     return true;
 }
@@ -316,8 +345,9 @@ const struct hit *judge_next(struct judge *judge)
         while (judge->rule < judge->rules->count) {
             const struct rule *rule = &judge->rules->items[judge->rule++];
 
-            if (judge->line == 0 ? try_event(judge, rule) : try_line(judge, rule))
+            if (judge->line == 0 ? try_event(judge, rule) : try_line(judge, rule)) {
                 return &judge->hit;
+            }
         }
     } while (next_line(judge));
     return NULL;

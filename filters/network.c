@@ -35,8 +35,9 @@ bool address_parse(struct slice text, struct address *out)
     char copy[ADDRESS_TEXT_MAX];
     int good;
 
-    if (text.len == 0 || text.len >= sizeof copy || memchr(text.data, '\0', text.len))
+    if (text.len == 0 || text.len >= sizeof copy || memchr(text.data, '\0', text.len)) {
         return false;
+    }
     memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';
     if (memchr(copy, ':', text.len)) {
@@ -45,8 +46,9 @@ bool address_parse(struct slice text, struct address *out)
         memcpy(address.bytes, V4_PREFIX, sizeof V4_PREFIX);
         good = inet_pton(AF_INET, copy, address.bytes + sizeof V4_PREFIX);
     }
-    if (good == 1)
+    if (good == 1) {
         *out = address;
+    }
     return good == 1;
 }
 
@@ -62,15 +64,17 @@ void address_format(const struct address *address, char out[static ADDRESS_TEXT_
         (void)snprintf(out, ADDRESS_TEXT_MAX, "%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
         return;
     }
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++) {
         group[i] = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
+    }
     /* RFC 5952 section 4.2: the first of the longest runs of zero groups, if it has more than one.
      */
     for (size_t i = 0; i < 8; i++) {
         size_t len = 0;
 
-        while (i + len < 8 && group[i + len] == 0)
+        while (i + len < 8 && group[i + len] == 0) {
             len++;
+        }
         if (len > best_len) {
             best = i;
             best_len = len;
@@ -79,8 +83,9 @@ void address_format(const struct address *address, char out[static ADDRESS_TEXT_
     for (size_t i = 0; i < 8; i++) {
         if (i == best) {
             out[used++] = ':';
-            if (i == 0)
+            if (i == 0) {
                 out[used++] = ':';
+            }
             i += best_len - 1;
             continue;
         }
@@ -99,8 +104,9 @@ bool address_is_loopback(const struct address *address)
 {
     static const struct address v6 = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
 
-    if (address_is_v4(address))
+    if (address_is_v4(address)) {
         return address->bytes[12] == 127;
+    }
     return memcmp(address->bytes, v6.bytes, sizeof v6.bytes) == 0;
 }
 
@@ -109,8 +115,9 @@ static bool prefix_equal(const struct address *a, const struct address *b, unsig
     size_t whole = bits / 8;
     unsigned rest = bits % 8;
 
-    if (memcmp(a->bytes, b->bytes, whole) != 0)
+    if (memcmp(a->bytes, b->bytes, whole) != 0) {
         return false;
+    }
     return rest == 0 || ((a->bytes[whole] ^ b->bytes[whole]) >> (8 - rest)) == 0;
 }
 
@@ -120,8 +127,9 @@ static struct address masked(const struct address *address, unsigned bits)
     unsigned rest = bits % 8;
 
     memcpy(out.bytes, address->bytes, bits / 8);
-    if (rest != 0)
+    if (rest != 0) {
         out.bytes[bits / 8] = (uint8_t)(address->bytes[bits / 8] & (0xffu << (8 - rest)));
+    }
     return out;
 }
 
@@ -137,11 +145,13 @@ static bool parse_bits(struct slice text, unsigned max, unsigned *out)
 {
     unsigned value = 0;
 
-    if (text.len == 0 || text.len > 3 || (text.len > 1 && text.data[0] == '0'))
+    if (text.len == 0 || text.len > 3 || (text.len > 1 && text.data[0] == '0')) {
         return false;
+    }
     for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
+        if (text.data[i] < '0' || text.data[i] > '9') {
             return false;
+        }
         value = value * 10 + (unsigned)(text.data[i] - '0');
     }
     *out = value;
@@ -155,12 +165,14 @@ bool block_parse(struct slice text, struct block *out, struct network_error *err
     struct address address, base;
     unsigned bits, shift, max;
 
-    if (slash)
+    if (slash) {
         host.len = (size_t)(slash - text.data);
-    if (!address_parse(host, &address))
+    }
+    if (!address_parse(host, &address)) {
         return fail(error, 0,
                     "this is not an address: write four numbers from 0 to 255 without leading "
                     "zeros, as 172.31.0.0/16, or an IPv6 address, as 2001:db8::/32");
+    }
     shift = memchr(host.data, ':', host.len) ? 0 : V4_BITS;
     max = 128 - shift;
     bits = max;
@@ -209,8 +221,9 @@ struct networks *networks_new(void)
 
 void networks_free(struct networks *networks)
 {
-    if (!networks)
+    if (!networks) {
         return;
+    }
     for (size_t i = 0; i < networks->count; i++) {
         free(networks->items[i].v4.items);
         free(networks->items[i].v6.items);
@@ -233,10 +246,11 @@ static size_t set_position(const struct block_set *set, const struct address *ad
         size_t mid = low + (high - low) / 2;
         int order = memcmp(set->items[mid].address.bytes, address->bytes, sizeof address->bytes);
 
-        if (order < 0 || (or_at && order == 0))
+        if (order < 0 || (or_at && order == 0)) {
             low = mid + 1;
-        else
+        } else {
             high = mid;
+        }
     }
     return low;
 }
@@ -246,8 +260,9 @@ static bool set_grow(struct block_set *set)
     size_t room = set->room == 0 ? 8 : set->room * 2;
     struct block *items = realloc(set->items, room * sizeof *items);
 
-    if (!items)
+    if (!items) {
         return false;
+    }
     set->items = items;
     set->room = room;
     return true;
@@ -258,14 +273,18 @@ static bool set_insert(struct block_set *set, const struct block *block)
 {
     size_t at = set_position(set, &block->address, false), end = at;
 
-    if (at > 0 && covers(&set->items[at - 1], block))
+    if (at > 0 && covers(&set->items[at - 1], block)) {
         return true;
-    if (at < set->count && covers(&set->items[at], block))
+    }
+    if (at < set->count && covers(&set->items[at], block)) {
         return true;
-    if (set->count == set->room && !set_grow(set))
+    }
+    if (set->count == set->room && !set_grow(set)) {
         return false;
-    while (end < set->count && covers(block, &set->items[end]))
+    }
+    while (end < set->count && covers(block, &set->items[end])) {
         end++;
+    }
     memmove(set->items + at + 1, set->items + end, (set->count - end) * sizeof *set->items);
     set->items[at] = *block;
     set->count = set->count + 1 - (end - at);
@@ -278,8 +297,9 @@ static struct network *get_or_make(struct networks *networks, const char *name,
 {
     size_t index = networks_find(networks, name), len = strlen(name);
 
-    if (index != SIZE_MAX)
+    if (index != SIZE_MAX) {
         return &networks->items[index];
+    }
     if (len == 0 || len > NETWORK_NAME_MAX) {
         (void)fail(error, 0, "the name of a network must have 1 to 64 bytes");
         return NULL;
@@ -297,12 +317,15 @@ bool networks_add(struct networks *networks, const char *name, const struct bloc
 {
     struct network *network = get_or_make(networks, name, error);
 
-    if (!network)
+    if (!network) {
         return false;
-    if (network->v4.count + network->v6.count == NETWORK_BLOCKS_MAX)
+    }
+    if (network->v4.count + network->v6.count == NETWORK_BLOCKS_MAX) {
         return fail(error, 0, "a network may have at most 4096 blocks");
-    if (!set_insert(is_v4_block(block) ? &network->v4 : &network->v6, block))
+    }
+    if (!set_insert(is_v4_block(block) ? &network->v4 : &network->v6, block)) {
         return fail(error, 0, "out of memory");
+    }
     return true;
 }
 
@@ -318,9 +341,11 @@ const char *networks_name(const struct networks *networks, size_t index)
 
 size_t networks_find(const struct networks *networks, const char *name)
 {
-    for (size_t i = 0; i < networks->count; i++)
-        if (strcmp(networks->items[i].name, name) == 0)
+    for (size_t i = 0; i < networks->count; i++) {
+        if (strcmp(networks->items[i].name, name) == 0) {
             return i;
+        }
+    }
     return SIZE_MAX;
 }
 

@@ -79,8 +79,9 @@ static bool fail(struct parser *parser, size_t offset, const char *text)
 
 static void skip_blanks(struct parser *parser)
 {
-    while (parser->at < parser->text.len && is_blank(parser->text.data[parser->at]))
+    while (parser->at < parser->text.len && is_blank(parser->text.data[parser->at])) {
         parser->at++;
+    }
 }
 
 /* Appends the word at [begin, end), as it would be spelled between quotes, to an error; leaves it
@@ -92,14 +93,17 @@ static void suggest_quotes(struct pattern_error *error, const char *begin, const
     const char *sign = "";
     size_t used = 0, length = strlen(error->text);
 
-    if (begin < end && (*begin == '-' || *begin == '?'))
+    if (begin < end && (*begin == '-' || *begin == '?')) {
         sign = *begin++ == '-' ? "-" : "?";
+    }
     if (end - begin > SPELLING_MAX || memchr(begin, '"', (size_t)(end - begin)) ||
-        memchr(begin, '\0', (size_t)(end - begin)))
+        memchr(begin, '\0', (size_t)(end - begin))) {
         return;
+    }
     for (; begin < end; begin++) {
-        if (*begin == '\\')
+        if (*begin == '\\') {
             spelled[used++] = '\\';
+        }
         spelled[used++] = *begin;
     }
     spelled[used] = '\0';
@@ -114,28 +118,34 @@ static bool refuse(struct parser *parser)
     unsigned char c = (unsigned char)*begin;
     bool first = true;
 
-    for (size_t i = 0; i < parser->at; i++)
+    for (size_t i = 0; i < parser->at; i++) {
         first = first && is_blank(text[i]);
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
-        if (refusals[i].c == (char)c && (first || !refusals[i].only_first))
+    }
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        if (refusals[i].c == (char)c && (first || !refusals[i].only_first)) {
             return fail(parser, parser->at, refusals[i].text);
-    while (begin > text && !is_blank(begin[-1]))
+        }
+    }
+    while (begin > text && !is_blank(begin[-1])) {
         begin--;
-    while (end < text + parser->text.len && !is_blank(*end))
+    }
+    while (end < text + parser->text.len && !is_blank(*end)) {
         end++;
-    if (c < 0x20 || c == 0x7f)
+    }
+    if (c < 0x20 || c == 0x7f) {
         (void)fail(parser, parser->at, "a control character must stand in double quotes");
-    else if (c >= 0x80)
+    } else if (c >= 0x80) {
         (void)fail(parser, parser->at,
                    "only ASCII letters, digits and '_' may stand outside double quotes (\"), and "
                    "typographic quotation marks are none");
-    else {
+    } else {
         (void)fail(parser, parser->at, "");
         (void)snprintf(parser->error->text, sizeof parser->error->text,
                        "'%c' may not stand outside double quotes", c);
     }
-    if (c >= 0x20 && c < 0x7f)
+    if (c >= 0x20 && c < 0x7f) {
         suggest_quotes(parser->error, begin, end);
+    }
     return false;
 }
 
@@ -147,14 +157,16 @@ static bool add_term(struct parser *parser, enum term_kind kind, struct slice li
     if (pattern->count == pattern->room) {
         pattern->room = pattern->room == 0 ? 4 : pattern->room * 2;
         terms = realloc(pattern->terms, pattern->room * sizeof *terms);
-        if (!terms)
+        if (!terms) {
             return fail(parser, 0, "out of memory");
+        }
         pattern->terms = terms;
     }
     pattern->terms[pattern->count].kind = kind;
     pattern->terms[pattern->count].search = search_literal(literal);
-    if (!pattern->terms[pattern->count].search)
+    if (!pattern->terms[pattern->count].search) {
         return fail(parser, 0, "out of memory");
+    }
     pattern->count++;
     return true;
 }
@@ -177,8 +189,9 @@ static bool parse_phrase(struct parser *parser, enum term_kind kind)
         if (c == '\\' && parser->at + 1 < parser->text.len) {
             char next = text[++parser->at];
 
-            if (next != '"' && next != '\\')
+            if (next != '"' && next != '\\') {
                 literal[used++] = c;
+            }
             c = next;
         }
         literal[used++] = c;
@@ -198,21 +211,25 @@ static bool parse_term(struct parser *parser)
         kind = text[begin] == '-' ? TERM_EXCLUDED : TERM_OPTIONAL;
         parser->at++;
         skip_blanks(parser);
-        if (parser->at == parser->text.len)
+        if (parser->at == parser->text.len) {
             return fail(parser, begin,
                         kind == TERM_EXCLUDED
                             ? "'-' excludes the term after it, and there is none; to search for "
                               "the character write \"-\""
                             : "'?' belongs to the term after it, and there is none; to search for "
                               "the character write \"?\"");
+        }
     }
-    if (text[parser->at] == '"')
+    if (text[parser->at] == '"') {
         return parse_phrase(parser, kind);
+    }
     begin = parser->at;
-    while (parser->at < parser->text.len && is_word_char(text[parser->at]))
+    while (parser->at < parser->text.len && is_word_char(text[parser->at])) {
         parser->at++;
-    if (parser->at == begin)
+    }
+    if (parser->at == begin) {
         return refuse(parser);
+    }
     return add_term(parser, kind, (struct slice){ text + begin, parser->at - begin });
 }
 
@@ -222,13 +239,15 @@ static void drop_ignored_terms(struct pattern *pattern)
     size_t kept = 0;
     bool others = false;
 
-    for (size_t i = 0; i < pattern->count; i++)
-        others = others || pattern->terms[i].kind != TERM_OPTIONAL;
     for (size_t i = 0; i < pattern->count; i++) {
-        if (others && pattern->terms[i].kind == TERM_OPTIONAL)
+        others = others || pattern->terms[i].kind != TERM_OPTIONAL;
+    }
+    for (size_t i = 0; i < pattern->count; i++) {
+        if (others && pattern->terms[i].kind == TERM_OPTIONAL) {
             search_free(pattern->terms[i].search);
-        else
+        } else {
             pattern->terms[kept++] = pattern->terms[i];
+        }
     }
     pattern->count = kept;
 }
@@ -238,10 +257,13 @@ static size_t length_limit(struct slice text)
 {
     size_t characters = 0;
 
-    for (size_t i = 0; i < text.len; i++)
-        if (((unsigned char)text.data[i] & 0xc0) != 0x80 || i >= PATTERN_BYTES_MAX)
-            if (++characters > PATTERN_LENGTH_MAX || i >= PATTERN_BYTES_MAX)
+    for (size_t i = 0; i < text.len; i++) {
+        if (((unsigned char)text.data[i] & 0xc0) != 0x80 || i >= PATTERN_BYTES_MAX) {
+            if (++characters > PATTERN_LENGTH_MAX || i >= PATTERN_BYTES_MAX) {
                 return i;
+            }
+        }
+    }
     return text.len;
 }
 
@@ -280,27 +302,32 @@ enum pattern_answer pattern_match(const struct pattern *pattern, struct slice te
         const struct term *term = &pattern->terms[i];
         enum pattern_answer found = search_run(term->search, text);
 
-        if (found == PATTERN_UNDECIDED)
+        if (found == PATTERN_UNDECIDED) {
             undecided = true;
-        else if (term->kind == TERM_OPTIONAL && found == PATTERN_YES)
+        } else if (term->kind == TERM_OPTIONAL && found == PATTERN_YES) {
             return PATTERN_YES;
-        else if (term->kind != TERM_OPTIONAL &&
-                 (found == PATTERN_YES) != (term->kind == TERM_PLAIN))
+        } else if (term->kind != TERM_OPTIONAL &&
+                   (found == PATTERN_YES) != (term->kind == TERM_PLAIN)) {
             return PATTERN_NO;
+        }
     }
-    if (undecided)
+    if (undecided) {
         return PATTERN_UNDECIDED;
-    if (pattern->count > 0 && pattern->terms[0].kind == TERM_OPTIONAL)
+    }
+    if (pattern->count > 0 && pattern->terms[0].kind == TERM_OPTIONAL) {
         return PATTERN_NO;
+    }
     return PATTERN_YES;
 }
 
 void pattern_free(struct pattern *pattern)
 {
-    if (!pattern)
+    if (!pattern) {
         return;
-    for (size_t i = 0; i < pattern->count; i++)
+    }
+    for (size_t i = 0; i < pattern->count; i++) {
         search_free(pattern->terms[i].search);
+    }
     free(pattern->terms);
     free(pattern);
 }

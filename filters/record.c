@@ -72,9 +72,11 @@ static struct slice between(const char *begin, const char *end)
 
 static bool is_one_of(struct slice text, const char *const *words, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (text.len == strlen(words[i]) && memcmp(text.data, words[i], text.len) == 0)
+    for (size_t i = 0; i < count; i++) {
+        if (text.len == strlen(words[i]) && memcmp(text.data, words[i], text.len) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -86,8 +88,9 @@ static int64_t clamped_number(struct slice digits, int64_t max)
     for (size_t i = 0; i < digits.len; i++) {
         int digit = digits.data[i] - '0';
 
-        if (value > (max - digit) / 10)
+        if (value > (max - digit) / 10) {
             return max;
+        }
         value = value * 10 + digit;
     }
     return value;
@@ -95,9 +98,11 @@ static int64_t clamped_number(struct slice digits, int64_t max)
 
 static bool all_digits(struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_digit(text.data[i]))
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_digit(text.data[i])) {
             return false;
+        }
+    }
     return text.len > 0;
 }
 
@@ -107,9 +112,10 @@ static bool block_has_marker(const char *p)
 {
     unsigned found = 0;
 
-    for (size_t i = 0; i < SCAN_BLOCK; i++)
+    for (size_t i = 0; i < SCAN_BLOCK; i++) {
         found |=
             (unsigned)(p[i] == ',') & (unsigned)(p[i + 1] == '0') & (unsigned)(p[i + 2] == ',');
+    }
     return found != 0;
 }
 
@@ -117,11 +123,13 @@ static bool block_has_marker(const char *p)
 static const char *last_marker(const char *begin, const char *end)
 {
     while (end - begin >= SCAN_BLOCK + MARKER_LEN - 1 &&
-           !block_has_marker(end - (SCAN_BLOCK + MARKER_LEN - 1)))
+           !block_has_marker(end - (SCAN_BLOCK + MARKER_LEN - 1))) {
         end -= SCAN_BLOCK;
+    }
     while (end - begin >= MARKER_LEN) {
-        if (memcmp(end - MARKER_LEN, MARKER, MARKER_LEN) == 0)
+        if (memcmp(end - MARKER_LEN, MARKER, MARKER_LEN) == 0) {
             return end - MARKER_LEN;
+        }
         end--;
     }
     return NULL;
@@ -140,27 +148,34 @@ static bool read_candidate(struct slice line, const char *at, struct candidate *
     int64_t value;
 
     while (which < count && ((size_t)(end - name) < operations[which].len ||
-                             memcmp(name, operations[which].text, operations[which].len) != 0))
+                             memcmp(name, operations[which].text, operations[which].len) != 0)) {
         which++;
-    if (which == count)
+    }
+    if (which == count) {
         return false;
-    while (id > begin && is_digit(id[-1]))
+    }
+    while (id > begin && is_digit(id[-1])) {
         id--;
-    if (id == at)
+    }
+    if (id == at) {
         return false;
+    }
     value = clamped_number(between(id, at), INT64_MAX);
     negative = id > begin && id[-1] == '-';
-    if (negative)
+    if (negative) {
         id--;
-    if (id > begin && id[-1] != ',')
+    }
+    if (id > begin && id[-1] != ',') {
         return false;
+    }
     comma = id > begin ? id - 1 : id;
     out->host = between(begin, comma);
     if (comma > begin) {
         const char *before = memrchr(begin, ',', (size_t)(comma - begin));
 
-        if (before)
+        if (before) {
             out->host = between(before + 1, comma);
+        }
     }
     out->connection_id = negative ? -value : value;
     out->operation = operations[which].operation;
@@ -173,8 +188,9 @@ static bool cut_last_field(const char *begin, const char **end, struct slice *ou
 {
     const char *comma = memrchr(begin, ',', (size_t)(*end - begin));
 
-    if (!comma)
+    if (!comma) {
         return false;
+    }
     *out = between(comma + 1, *end);
     *end = comma;
     return true;
@@ -186,10 +202,12 @@ static bool is_tls(struct slice text)
     static const char version[] = "TLSv1";
     const size_t len = sizeof version - 1;
 
-    if (text.len == 0)
+    if (text.len == 0) {
         return true;
-    if (text.len < len || memcmp(text.data, version, len) != 0)
+    }
+    if (text.len < len || memcmp(text.data, version, len) != 0) {
         return false;
+    }
     return text.len == len ||
            (text.len == len + 2 && text.data[len] == '.' && is_digit(text.data[len + 1]));
 }
@@ -200,17 +218,20 @@ static void read_tail(struct slice line, struct tail *out)
     struct slice last, before;
 
     memset(out, 0, sizeof *out);
-    if (!cut_last_field(line.data, &end, &last) || !cut_last_field(line.data, &end, &before))
+    if (!cut_last_field(line.data, &end, &last) || !cut_last_field(line.data, &end, &before)) {
         return;
+    }
     if (all_digits(before) &&
         is_one_of(last, connection_types, sizeof connection_types / sizeof *connection_types)) {
         out->type = last;
         last = before;
-        if (!cut_last_field(line.data, &end, &before))
+        if (!cut_last_field(line.data, &end, &before)) {
             return;
+        }
     }
-    if (!all_digits(last) || !is_tls(before))
+    if (!all_digits(last) || !is_tls(before)) {
         return;
+    }
     out->whole = true;
     out->database_end = end;
     out->code = (int32_t)clamped_number(last, INT32_MAX);
@@ -224,11 +245,14 @@ static enum record_time time_form_of(struct slice line)
     const char *form = line.len > 8 && line.data[8] == ' ' ? seconds : micros;
     size_t len = form == seconds ? TIME_SECONDS_LEN : TIME_MICROS_LEN;
 
-    if (line.len <= len)
+    if (line.len <= len) {
         return RECORD_TIME_NONE;
-    for (size_t i = 0; i <= len; i++)
-        if (form[i] == 'd' ? !is_digit(line.data[i]) : line.data[i] != form[i])
+    }
+    for (size_t i = 0; i <= len; i++) {
+        if (form[i] == 'd' ? !is_digit(line.data[i]) : line.data[i] != form[i]) {
             return RECORD_TIME_NONE;
+        }
+    }
     return form == seconds ? RECORD_TIME_SECONDS : RECORD_TIME_MICROS;
 }
 
@@ -238,8 +262,9 @@ static void read_head(struct slice line, struct record *out)
     size_t len;
 
     out->time_form = time_form_of(line);
-    if (out->time_form == RECORD_TIME_NONE)
+    if (out->time_form == RECORD_TIME_NONE) {
         return;
+    }
     len = out->time_form == RECORD_TIME_SECONDS ? TIME_SECONDS_LEN : TIME_MICROS_LEN;
     out->time = between(line.data, line.data + len);
     comma = memchr(line.data + len + 1, ',', line.len - len - 1);
@@ -251,8 +276,9 @@ static bool skip_field(const char **at, const char *end, struct slice *out)
 {
     const char *comma = memchr(*at, ',', (size_t)(end - *at));
 
-    if (!comma)
+    if (!comma) {
         return false;
+    }
     *out = between(*at, comma);
     *at = comma + 1;
     return true;
@@ -261,10 +287,12 @@ static bool skip_field(const char **at, const char *end, struct slice *out)
 /* "'," CODE or "'," CODE ",," to the end of the line: how a QUERY closes. */
 static bool closes_query(const char *at, const char *end)
 {
-    if (end - at < 3 || at[0] != '\'' || at[1] != ',')
+    if (end - at < 3 || at[0] != '\'' || at[1] != ',') {
         return false;
-    if (end[-1] == ',' && end[-2] == ',')
+    }
+    if (end[-1] == ',' && end[-2] == ',') {
         end -= 2;
+    }
     return end > at + 2 && all_digits(between(at + 2, end));
 }
 
@@ -279,23 +307,31 @@ static const char *query_text(struct slice line, const struct record *head)
     const char *at = line.data + head->time.len + 1, *end = line.data + line.len, *quote;
     struct slice field[FIELDS];
 
-    if (head->time_form == RECORD_TIME_NONE)
+    if (head->time_form == RECORD_TIME_NONE) {
         return NULL;
-    for (size_t i = 0; i < FIELDS; i++)
-        if (!skip_field(&at, end, &field[i]))
+    }
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (!skip_field(&at, end, &field[i])) {
             return NULL;
-    if (field[ID].len > 1 && field[ID].data[0] == '-')
+        }
+    }
+    if (field[ID].len > 1 && field[ID].data[0] == '-') {
         field[ID] = (struct slice){ field[ID].data + 1, field[ID].len - 1 };
+    }
     if (!all_digits(field[ID]) || !all_digits(field[QUERY_ID]) ||
-        !is_one_of(field[OPERATION], query, 1) || at == end || *at != '\'')
+        !is_one_of(field[OPERATION], query, 1) || at == end || *at != '\'') {
         return NULL;
+    }
     for (quote = at++; at < end; at++) {
-        if (*at == '\'')
+        if (*at == '\'') {
             return closes_query(at, end) ? quote : NULL;
-        if (*at == '\\' && (++at == end || !memchr(escaped, *at, sizeof escaped)))
+        }
+        if (*at == '\\' && (++at == end || !memchr(escaped, *at, sizeof escaped))) {
             return NULL;
-        if (*at == '\r' || *at == '\t' || *at == '\b' || *at == '\f')
+        }
+        if (*at == '\r' || *at == '\t' || *at == '\b' || *at == '\f') {
             return NULL;
+        }
     }
     return NULL;
 }
@@ -312,8 +348,9 @@ static size_t count_of_id(const struct audit_memory *memory, int64_t id)
 {
     size_t i = 0;
 
-    while (i < memory->count && !are_close(memory->counts[i].id, id))
+    while (i < memory->count && !are_close(memory->counts[i].id, id)) {
         i++;
+    }
     return i;
 }
 
@@ -323,10 +360,12 @@ static bool may_be_recent(const struct audit_memory *memory, int64_t id)
     bool believed = false;
 
     for (size_t i = 0; i < memory->count; i++) {
-        if (memory->counts[i].rises < AUDIT_RISES_MIN)
+        if (memory->counts[i].rises < AUDIT_RISES_MIN) {
             continue;
-        if (are_close(memory->counts[i].id, id))
+        }
+        if (are_close(memory->counts[i].id, id)) {
             return true;
+        }
         believed = true;
     }
     return !believed;
@@ -336,11 +375,14 @@ static bool may_be_recent(const struct audit_memory *memory, int64_t id)
  * possible of one not believed. */
 static size_t place_for_count(struct audit_memory *memory)
 {
-    if (memory->count < AUDIT_COUNTS_MAX)
+    if (memory->count < AUDIT_COUNTS_MAX) {
         return memory->count++;
-    for (size_t i = AUDIT_COUNTS_MAX; i > 0; i--)
-        if (memory->counts[i - 1].rises < AUDIT_RISES_MIN)
+    }
+    for (size_t i = AUDIT_COUNTS_MAX; i > 0; i--) {
+        if (memory->counts[i - 1].rises < AUDIT_RISES_MIN) {
             return i - 1;
+        }
+    }
     return AUDIT_COUNTS_MAX - 1;
 }
 
@@ -353,8 +395,9 @@ static void remember_id(struct audit_memory *memory, int64_t id, bool doubtful)
     size_t at = count_of_id(memory, id);
 
     if (at == memory->count) {
-        if (doubtful)
+        if (doubtful) {
             return;
+        }
         at = place_for_count(memory);
     } else {
         count = memory->counts[at];
@@ -373,20 +416,23 @@ static void remember_row(const struct record *record, struct audit_memory *memor
     const struct candidate *last = &record->candidates[0];
 
     if (last->connection_id != 0 &&
-        (last->operation == OPERATION_CONNECT || last->operation == OPERATION_FAILED_CONNECT))
+        (last->operation == OPERATION_CONNECT || last->operation == OPERATION_FAILED_CONNECT)) {
         remember_id(memory, last->connection_id,
                     record->count > 1 || record->torn || record->disguised ||
                         record->time_form == RECORD_TIME_NONE);
+    }
 }
 
 /* A session's end is no attempt, save the rows a full server writes, which have neither client nor
  * id. */
 static bool counts(const struct candidate *candidate, bool rightmost, const struct tail *tail)
 {
-    if (candidate->operation != OPERATION_DISCONNECT)
+    if (candidate->operation != OPERATION_DISCONNECT) {
         return true;
-    if (candidate->host.len == 0 && candidate->connection_id == 0)
+    }
+    if (candidate->host.len == 0 && candidate->connection_id == 0) {
         return true;
+    }
     return rightmost && tail->whole && tail->code == ERROR_TOO_MANY_CONNECTIONS;
 }
 
@@ -398,10 +444,11 @@ static void read_names(struct slice line, const char *quote, const char *operati
     const char *user = out->server.data ? out->server.data + out->server.len + 1 : line.data;
     const char *host = out->candidates[0].host.data;
 
-    if (quote)
+    if (quote) {
         out->user = between(user, quote);
-    else if (user < host)
+    } else if (user < host) {
         out->user = between(user, host - 1);
+    }
     out->torn = !tail->whole || tail->database_end < operation_end;
     if (!out->torn) {
         out->database = between(operation_end, tail->database_end);
@@ -424,8 +471,9 @@ static void read_candidates(struct slice line, const struct audit_memory *memory
     for (; at; at = last_marker(line.data, at + 1)) {
         struct candidate found;
 
-        if (!read_candidate(line, at, &found, &operation_end))
+        if (!read_candidate(line, at, &found, &operation_end)) {
             continue;
+        }
         if (first) {
             read_tail(line, &tail);
             quote = query_text(line, out);
@@ -443,22 +491,26 @@ static void read_candidates(struct slice line, const struct audit_memory *memory
         }
         out->candidates[out->count++] = found;
         out->disguised = quote != NULL;
-        if (found.counts)
+        if (found.counts) {
             out->kind = RECORD_CONNECTION;
-        if (out->count == 1)
+        }
+        if (out->count == 1) {
             read_names(line, quote, operation_end, &tail, out);
+        }
     }
 }
 
 void record_read(struct slice line, struct audit_memory *memory, struct record *out)
 {
     memset(out, 0, offsetof(struct record, candidates));
-    if (line.len == 0)
+    if (line.len == 0) {
         return;
+    }
     read_head(line, out);
     read_candidates(line, memory, out);
-    if (out->count > 0)
+    if (out->count > 0) {
         remember_row(out, memory);
+    }
 }
 
 /* The two digits at an offset. */
@@ -485,8 +537,9 @@ bool record_time_ms(const struct record *record, int64_t zone_offset_ms, int64_t
         *out = clamped_number(text, INT64_MAX) / 1000;
         return true;
     }
-    if (record->time_form == RECORD_TIME_NONE)
+    if (record->time_form == RECORD_TIME_NONE) {
         return false;
+    }
     year = two_digits(text, 0) * 100 + two_digits(text, 2);
     parts.tm_year = year - 1900;
     parts.tm_mon = two_digits(text, 4) - 1;
@@ -496,8 +549,9 @@ bool record_time_ms(const struct record *record, int64_t zone_offset_ms, int64_t
     parts.tm_sec = two_digits(text, 15);
     if (parts.tm_mon < 0 || parts.tm_mon > 11 || parts.tm_mday < 1 ||
         parts.tm_mday > days_in_month(year, parts.tm_mon + 1) || parts.tm_hour > 23 ||
-        parts.tm_min > 59 || parts.tm_sec > 59)
+        parts.tm_min > 59 || parts.tm_sec > 59) {
         return false;
+    }
     *out = (int64_t)timegm(&parts) * 1000 - zone_offset_ms;
     return true;
 }

@@ -26,8 +26,9 @@ struct search *search_literal(struct slice literal)
     PCRE2_SIZE offset;
     int code;
 
-    if (!search)
+    if (!search) {
         return NULL;
+    }
     search->code =
         pcre2_compile(bytes_of(literal), literal.len, PCRE2_LITERAL, &code, &offset, NULL);
     search->limits = pcre2_match_context_create(NULL);
@@ -45,8 +46,9 @@ struct search *search_literal(struct slice literal)
 
 void search_free(struct search *search)
 {
-    if (!search)
+    if (!search) {
         return;
+    }
     pcre2_match_data_free(search->data);
     pcre2_match_context_free(search->limits);
     pcre2_code_free(search->code);
@@ -57,13 +59,15 @@ enum pattern_answer search_run(const struct search *search, struct slice text)
 {
     int found;
 
-    if (search->compiled)
+    if (search->compiled) {
         found = pcre2_jit_match(search->code, bytes_of(text), text.len, 0, 0, search->data,
                                 search->limits);
-    else
+    } else {
         found =
             pcre2_match(search->code, bytes_of(text), text.len, 0, 0, search->data, search->limits);
-    if (found >= 0)
+    }
+    if (found >= 0) {
         return PATTERN_YES;
+    }
     return found == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_UNDECIDED;
 }

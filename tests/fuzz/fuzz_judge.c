@@ -11,8 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(int holds)
 {
-    if (!holds)
+    if (!holds) {
         abort();
+    }
 }
 
 static struct judge *make_judge(void)
@@ -31,8 +32,9 @@ static struct judge *make_judge(void)
 
     check(block_parse((struct slice){ "10.0.0.0/8", 10 }, &block, &network_error) &&
           networks_add(networks, "vpc", &block, &network_error));
-    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++)
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         check(rules_add(rules, &specs[i], &rule_error));
+    }
     return judge_new(rules);
 }
 
@@ -45,10 +47,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool told = false;
     char *message = malloc(size + sizeof attempt);
 
-    if (!judge)
+    if (!judge) {
         judge = make_judge();
-    if (!message)
+    }
+    if (!message) {
         return 0;
+    }
     memcpy(message, data, size);
     memcpy(message + size, attempt, sizeof attempt - 1);
     judge_event(judge, (struct slice){ (const char *)data, size });
@@ -62,9 +66,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         line = hit->line;
     }
     judge_event(judge, (struct slice){ message, size + sizeof attempt - 1 });
-    while ((hit = judge_next(judge)))
+    while ((hit = judge_next(judge))) {
         told = told ||
                (hit->rule == 0 && hit->record->candidates[hit->candidate].connection_id == 4711);
+    }
     check(told);
     free(message);
     return 0;

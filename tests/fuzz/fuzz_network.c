@@ -12,8 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(int holds)
 {
-    if (!holds)
+    if (!holds) {
         abort();
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -38,8 +39,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (block_parse(text, &block, &error)) {
         struct networks *networks = networks_new();
 
-        if (networks && networks_add(networks, "n", &block, &error))
+        if (networks && networks_add(networks, "n", &block, &error)) {
             check(networks_contains(networks, 0, &block.address));
+        }
         networks_free(networks);
         check(block_contains(&block, &block.address));
     } else {

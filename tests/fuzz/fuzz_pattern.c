@@ -12,8 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(int holds)
 {
-    if (!holds)
+    if (!holds) {
         abort();
+    }
 }
 
 /* How the word or phrase made of these bytes answers, with a sign before it. */
@@ -25,18 +26,21 @@ static enum pattern_answer ask(const char *sign, struct slice literal, struct sl
     struct pattern *pattern;
     size_t used = 0;
 
-    for (; sign[used]; used++)
+    for (; sign[used]; used++) {
         text[used] = sign[used];
+    }
     text[used++] = '"';
     for (size_t i = 0; i < literal.len; i++) {
-        if (literal.data[i] == '"' || literal.data[i] == '\\')
+        if (literal.data[i] == '"' || literal.data[i] == '\\') {
             text[used++] = '\\';
+        }
         text[used++] = literal.data[i];
     }
     text[used++] = '"';
     pattern = pattern_parse((struct slice){ text, used }, &error);
-    if (pattern)
+    if (pattern) {
         answer = pattern_match(pattern, message);
+    }
     pattern_free(pattern);
     return answer;
 }
@@ -49,11 +53,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pattern_error error = { .offset = SIZE_MAX };
     struct pattern *pattern = pattern_parse(text, &error);
 
-    if (pattern)
+    if (pattern) {
         check(pattern_match(pattern, message) != PATTERN_UNDECIDED);
-    else
+    } else {
         check(error.offset <= text.len && error.text[0] != '\0' &&
               memchr(error.text, '\0', sizeof error.text));
+    }
     pattern_free(pattern);
     if (text.len < PATTERN_LENGTH_MAX / 2) {
         bool found = text.len == 0 || memmem(message.data, message.len, text.data, text.len);

@@ -11,8 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(int holds)
 {
-    if (!holds)
+    if (!holds) {
         abort();
+    }
 }
 
 static void check_inside(struct slice part, struct slice line)
@@ -30,8 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *around = malloc(size + sizeof attempt);
     int64_t ms;
 
-    for (int again = 0; again < 4; again++)
+    for (int again = 0; again < 4; again++) {
         record_read(line, &memory, &record);
+    }
     check_inside(record.time, line);
     check_inside(record.server, line);
     check_inside(record.user, line);
@@ -56,9 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(around + size / 2 + sizeof attempt - 1, data + size / 2, size - size / 2);
         memory = AUDIT_MEMORY_NEW;
         record_read((struct slice){ around, size + sizeof attempt - 1 }, &memory, &record);
-        for (size_t i = 0; i < record.count; i++)
+        for (size_t i = 0; i < record.count; i++) {
             found = found || (record.candidates[i].connection_id == 4711 &&
                               record.candidates[i].host.data == around + size / 2 + 1);
+        }
         check(record.kind == RECORD_CONNECTION && (found || record.too_many));
     }
     free(around);

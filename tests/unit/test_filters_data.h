@@ -39,8 +39,9 @@ static inline void data_open(struct data *data, const char *name)
     assert_true(snprintf(data->path, sizeof data->path, "%s/%s", folder, name) <
                 (int)sizeof data->path);
     data->file = fopen(data->path, "rb");
-    if (!data->file)
+    if (!data->file) {
         fail_msg("%s: cannot be opened", data->path);
+    }
 }
 
 static inline void data_close(struct data *data)
@@ -58,17 +59,20 @@ static inline bool data_next(struct data *data)
         char *at = data->text;
 
         data->line++;
-        if (len > 0 && at[len - 1] == '\n')
+        if (len > 0 && at[len - 1] == '\n') {
             at[len - 1] = '\0';
-        if (*at == '\0' || *at == '#')
+        }
+        if (*at == '\0' || *at == '#') {
             continue;
+        }
         for (data->count = 0; at; data->count++) {
             char *tab = strchr(at, '\t');
 
             assert_true(data->count < DATA_FIELDS_MAX);
             data->field[data->count] = at;
-            if (tab)
+            if (tab) {
                 *tab++ = '\0';
+            }
             at = tab;
         }
         return true;
@@ -94,11 +98,13 @@ static inline void data_decode(FILE *stream, const char *p, const char *end)
             const char *close = strchr(after, '}');
 
             assert_non_null(close);
-            while (times-- > 0)
+            while (times-- > 0) {
                 data_decode(stream, after + 1, close);
+            }
             p = close;
-        } else
+        } else {
             (void)fputc(*p, stream);
+        }
     }
 }
 
@@ -132,12 +138,13 @@ static inline void data_write(FILE *stream, struct slice bytes)
     for (size_t i = 0; i < bytes.len; i++) {
         unsigned char c = (unsigned char)bytes.data[i];
 
-        if (c == '\\')
+        if (c == '\\') {
             (void)fputs("\\\\", stream);
-        else if (c < 0x20 || c >= 0x7f)
+        } else if (c < 0x20 || c >= 0x7f) {
             (void)fprintf(stream, "\\x%02x", c);
-        else
+        } else {
             (void)fputc(c, stream);
+        }
     }
 }
 

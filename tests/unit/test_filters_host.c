@@ -20,14 +20,17 @@ static void test_hosts(void **state)
         char address[ADDRESS_TEXT_MAX] = "-", port[16] = "-";
 
         data_free(text);
-        if (memcmp(&host.address, &none, sizeof none) != 0)
+        if (memcmp(&host.address, &none, sizeof none) != 0) {
             address_format(&host.address, address);
-        if (host.port >= 0)
+        }
+        if (host.port >= 0) {
             (void)snprintf(port, sizeof port, "%d", host.port);
+        }
         if (strcmp(kinds[host.kind], data.field[1]) != 0 || strcmp(address, data.field[2]) != 0 ||
-            strcmp(port, data.field[3]) != 0)
+            strcmp(port, data.field[3]) != 0) {
             fail_msg("%s:%u: read as %s %s %s", data.path, data.line, kinds[host.kind], address,
                      port);
+        }
     }
     data_close(&data);
 }

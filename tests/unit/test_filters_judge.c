@@ -16,8 +16,9 @@ static void split(struct words *words, const char *text)
     char *save = NULL;
 
     (void)snprintf(words->copy, sizeof words->copy, "%s", text);
-    for (char *word = strtok_r(words->copy, ",", &save); word; word = strtok_r(NULL, ",", &save))
+    for (char *word = strtok_r(words->copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
         words->word[words->count++] = word;
+    }
 }
 
 struct setting {
@@ -78,8 +79,9 @@ static char *hit_text(const struct setting *setting, const struct hit *hit)
     (void)fprintf(out, "%s %u %s %s %s ", rules_name(setting->rules, hit->rule), hit->line,
                   verdict_name(hit->verdict), outcome_name(hit->outcome),
                   severity_name(hit->severity));
-    if (hit->marks == 0)
+    if (hit->marks == 0) {
         (void)fputc('-', out);
+    }
     for (unsigned i = 0; mark_name(i); i++) {
         if ((hit->marks >> i & 1) != 0) {
             (void)fprintf(out, "%s%s", comma, mark_name(i));
@@ -125,8 +127,9 @@ static void test_events(void **state)
             struct rule_error error;
 
             if (!add_rule(&setting, data.field[1], data.field[2], data.field[3], data.field[4],
-                          &error))
+                          &error)) {
                 fail_msg("%s:%u: %s", data.path, data.line, error.text);
+            }
             judge_use(setting.judge, setting.rules);
             continue;
         }
@@ -137,16 +140,18 @@ static void test_events(void **state)
 
             assert_true(hit->text.data >= event.data &&
                         hit->text.data + hit->text.len <= event.data + event.len);
-            if (field >= data.count || strcmp(text, data.field[field]) != 0)
+            if (field >= data.count || strcmp(text, data.field[field]) != 0) {
                 fail_msg("%s:%u:\njudged as %s\nand not   %s", data.path, data.line, text,
                          field < data.count ? data.field[field] : "at all");
+            }
             free(text);
             field++;
         }
         assert_null(judge_next(setting.judge));
         data_free(event);
-        if (field < data.count)
+        if (field < data.count) {
             fail_msg("%s:%u: missed %s", data.path, data.line, data.field[field]);
+        }
     }
     data_close(&data);
     end(&setting);
@@ -158,12 +163,14 @@ static void refused(struct setting *setting, const char *name, const char *outsi
     struct rule_error error;
     size_t before = rules_count(setting->rules);
 
-    if (add_rule(setting, name, outside, filter, "by-outcome", &error))
+    if (add_rule(setting, name, outside, filter, "by-outcome", &error)) {
         fail_msg("accepted: %s", words);
+    }
     assert_int_equal(error.part, part);
     assert_int_equal(part == RULE_PART_OUTSIDE ? error.index : error.offset, place);
-    if (!strstr(error.text, words))
+    if (!strstr(error.text, words)) {
         fail_msg("%s: without \"%s\"", error.text, words);
+    }
     assert_int_equal(rules_count(setting->rules), before);
 }
 

@@ -25,19 +25,23 @@ static void test_texts(void **state)
             got = block_parse(text, &block, &error);
         }
         data_free(text);
-        if (got != want)
+        if (got != want) {
             fail_msg("%s:%u: %s", data.path, data.line, got ? "accepted" : "refused");
+        }
         if (!got && data.count > 3 &&
             (error.offset != strtoul(data.field[3], NULL, 10) ||
-             !strstr(error.text, data.field[4])))
+             !strstr(error.text, data.field[4]))) {
             fail_msg("%s:%u: at %zu: %s", data.path, data.line, error.offset, error.text);
-        if (!got)
+        }
+        if (!got) {
             continue;
+        }
         address_format(&block.address, address);
         (void)snprintf(printed, sizeof printed,
                        strcmp(data.field[0], "address") == 0 ? "%s" : "%s %u", address, block.bits);
-        if (strcmp(printed, data.field[2]) != 0)
+        if (strcmp(printed, data.field[2]) != 0) {
             fail_msg("%s:%u: %s", data.path, data.line, printed);
+        }
     }
     data_close(&data);
 }
@@ -55,8 +59,9 @@ static struct block block_of(const char *text)
     struct network_error error;
     struct block block;
 
-    if (!block_parse((struct slice){ text, strlen(text) }, &block, &error))
+    if (!block_parse((struct slice){ text, strlen(text) }, &block, &error)) {
         fail_msg("%s: %s", text, error.text);
+    }
     return block;
 }
 
@@ -65,8 +70,9 @@ static void add(struct networks *networks, const char *name, const char *text)
     struct block block = block_of(text);
     struct network_error error;
 
-    if (!networks_add(networks, name, &block, &error))
+    if (!networks_add(networks, name, &block, &error)) {
         fail_msg("%s: %s", text, error.text);
+    }
 }
 
 static bool holds(const struct networks *networks, const char *name, const char *text)
@@ -150,8 +156,9 @@ static void test_many_blocks(void **state)
         address.bytes[13] = (uint8_t)(seed >> 28);
         address.bytes[14] = (uint8_t)(seed >> 20);
         address.bytes[15] = (uint8_t)(seed >> 12);
-        for (size_t j = 0; j < 300; j++)
+        for (size_t j = 0; j < 300; j++) {
             want = want || block_contains(&blocks[j], &address);
+        }
         assert_int_equal(networks_contains(networks, 0, &address), want);
     }
     networks_free(networks);

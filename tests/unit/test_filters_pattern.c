@@ -18,10 +18,12 @@ static void test_matches(void **state)
         struct pattern *pattern = pattern_parse(text, &error);
 
         data_free(text); /* a pattern keeps nothing of it */
-        if (!pattern)
+        if (!pattern) {
             fail_msg("%s:%u: refused at %zu: %s", data.path, data.line, error.offset, error.text);
-        if (pattern_match(pattern, message) != (want ? PATTERN_YES : PATTERN_NO))
+        }
+        if (pattern_match(pattern, message) != (want ? PATTERN_YES : PATTERN_NO)) {
             fail_msg("%s:%u: must be %s", data.path, data.line, data.field[2]);
+        }
         pattern_free(pattern);
         data_free(message);
     }
@@ -40,14 +42,16 @@ static void test_refusals(void **state)
         struct pattern_error error = { .offset = SIZE_MAX };
         struct pattern *pattern = pattern_parse(text, &error);
 
-        if (pattern)
+        if (pattern) {
             fail_msg("%s:%u: accepted", data.path, data.line);
+        }
         assert_true(error.offset <= text.len);
         assert_true(strlen(error.text) > 10);
         data_free(text);
         if (data.count > 2 && (error.offset != strtoul(data.field[1], NULL, 10) ||
-                               !strstr(error.text, data.field[2])))
+                               !strstr(error.text, data.field[2]))) {
             fail_msg("%s:%u: at %zu: %s", data.path, data.line, error.offset, error.text);
+        }
     }
     data_close(&data);
 }
@@ -63,8 +67,9 @@ static void test_limits(void **state)
     (void)state;
 
     assert_non_null(message);
-    for (size_t i = 0; i < sizeof text; i++)
+    for (size_t i = 0; i < sizeof text; i++) {
         text[i] = "-a"[i % 2];
+    }
     pattern = pattern_parse((struct slice){ text, PATTERN_LENGTH_MAX }, &error);
     assert_non_null(pattern);
     memset(message, 'b', size);

@@ -18,10 +18,11 @@ static void write_record(FILE *out, const struct record *record)
     (void)fputc('\t', out);
     data_write(out, record->database);
     (void)fputc('\t', out);
-    if (record->has_code)
+    if (record->has_code) {
         (void)fprintf(out, "%d", record->code);
-    else
+    } else {
         (void)fputc('-', out);
+    }
     (void)fputc('\t', out);
     data_write(out, record->connection_type);
     (void)fprintf(out, "\t%s%s%s%zu", record->torn ? "torn " : "",
@@ -33,11 +34,13 @@ static void write_record(FILE *out, const struct record *record)
         (void)fprintf(out, "\t%s%s %lld ", candidate->counts ? "" : "(",
                       operation_name(candidate->operation), (long long)candidate->connection_id);
         data_write(out, candidate->host);
-        if (!candidate->counts)
+        if (!candidate->counts) {
             (void)fputc(')', out);
+        }
     }
-    if (record->count > SHOWN_MAX)
+    if (record->count > SHOWN_MAX) {
         (void)fprintf(out, "\t+%zu", record->count - SHOWN_MAX);
+    }
 }
 
 /* records.txt: LINE, then all that was read of it.  "!new" forgets, "!seen ID" reads a plain row
@@ -76,11 +79,13 @@ static void test_records(void **state)
         write_record(out, record);
         (void)fclose(out);
         data_free(line);
-        for (size_t i = 1; i < data.count; i++)
+        for (size_t i = 1; i < data.count; i++) {
             used += (size_t)snprintf(want + used, sizeof want - used, "%s%s", i > 1 ? "\t" : "",
                                      data.field[i]);
-        if (strcmp(got, want) != 0)
+        }
+        if (strcmp(got, want) != 0) {
             fail_msg("%s:%u:\nread as  %s\nand not  %s", data.path, data.line, got, want);
+        }
         free(got);
     }
     data_close(&data);
@@ -128,8 +133,9 @@ static void test_times(void **state)
         int64_t ms = -1;
 
         if (record_time_ms(&record, 0, &ms) != cases[i].good ||
-            (cases[i].good && ms != cases[i].ms))
+            (cases[i].good && ms != cases[i].ms)) {
             fail_msg("%s: %lld", cases[i].line, (long long)ms);
+        }
     }
     {
         struct record record = read_line("20261122 14:08:14,x");
@@ -204,8 +210,9 @@ static void test_too_many(void **state)
         size_t used = 0;
         struct record record;
 
-        for (int i = 0; i < RECORD_CANDIDATES_MAX - 1 + extra; i++)
+        for (int i = 0; i < RECORD_CANDIDATES_MAX - 1 + extra; i++) {
             used += (size_t)snprintf(line + used, sizeof line - used, ",h,%d,0,CONNECT", i);
+        }
         (void)snprintf(line + used, sizeof line - used, ",last,77,0,FAILED_CONNECT,,,1045");
         record = read_line(line);
         assert_int_equal(record.kind, RECORD_CONNECTION);
