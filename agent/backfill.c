@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The backfill command: what is to be read, and what its exit status says. */
+#include "agent/backfill.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "agent/clock.h"
+#include "agent/command.h"
+#include "agent/times.h"
+
+static const struct option_spec backfill_options[] = {
+    { "since", "TIME", "begin of the window (event time, UTC)" },
+    { "until", "TIME", "its end, not included; by default now" },
+    { "file", "PATH",
+      "read a file of audit rows instead; needs no AWS, and no state file unless --state is "
+      "given" },
+    { "alert", "digest|each|none",
+      "publish one digest for the window (default), each kind as `run` does, or nothing" },
+    { "no-publish", NULL, "the same as --alert none" },
+    { "fail-on-findings", NULL, "exit with 1 when there were findings" },
+    { NULL, NULL, NULL },
+};
+
+struct request {
+    int64_t since, until;
+    const char *file, *alert;
+};
+
+static void read_request(const struct arguments *arguments, struct request *request,
+                         struct problems *problems)
+{
+    static const char *const alerts[] = { "digest", "each", "none" };
+    struct place place = { "backfill", 0, 0 };
+    bool alert_known = false;
+    int64_t now = clock_now();
+
+    *request = (struct request){ .since = -1, .until = now };
+    request->file = arguments_value(arguments, "file");
+    request->alert = arguments_value(arguments, "alert");
+    if (!request->alert) {
+        request->alert = arguments_flag(arguments, "no-publish") ? "none" : "digest";
+    }
+    for (size_t i = 0; i < sizeof alerts / sizeof *alerts; i++) {
+        alert_known = alert_known || strcmp(alerts[i], request->alert) == 0;
+    }
+    if (!alert_known) {
+        problems_add(problems, place, "--alert is digest, each or none, not \"%s\"",
+                     request->alert);
+    }
+    if (!arguments_time(arguments, "since", &request->since, problems) ||
+        !arguments_time(arguments, "until", &request->until, problems)) {
+        return;
+    }
+    if (request->file &&
+        (arguments_value(arguments, "since") || arguments_value(arguments, "until"))) {
+        problems_add(problems, place,
+                     "--file reads the whole file: --since and --until do not go with it");
+    } else if (!request->file && request->since < 0) {
+        problems_add(problems, place, "say what to read: --since TIME, or --file PATH");
+    } else if (!request->file && request->since >= request->until) {
+        char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
+        problems_add(problems, place, "the window is empty: --since %s is not before --until %s",
+                     time_format(request->since, from), time_format(request->until, to));
+    } else if (!request->file && request->since > now) {
+        problems_add(problems, place, "the window lies in the future");
+    }
+    if (request->until > now) {
+        request->until = now;
+    }
+}
+
+static int backfill_main(const struct arguments *arguments)
+{
+    struct problems problems = { 0 };
+    struct backfill_result result = { 0 };
+    struct request request;
+    int status;
+
+    read_request(arguments, &request, &problems);
+    unsigned needs = CONFIG_RULES | (request.file ? 0 : CONFIG_STATE | CONFIG_SOURCES);
+    struct config *config = config_load(arguments, needs, &problems);
+    if (problems.count > 0) {
+        config_free(config);
+        return command_refuse(&problems);
+    }
+    log_setup(config->log_level, false);
+    if (request.file) {
+        status = backfill_file(config, request.file, config->state != NULL, &result);
+    } else {
+        status = backfill_window(config, request.since, request.until, request.alert, &result);
+    }
+    if (status == EXIT_YES) {
+        log_info("%" PRId64 " events read, %" PRId64 " findings, %" PRId64 " of them new",
+                 result.events, result.findings, result.new_findings);
+        status = result.incomplete ? EXIT_INCOMPLETE
+                 : arguments_flag(arguments, "fail-on-findings") && result.findings > 0 ? EXIT_NO
+                                                                                        : EXIT_YES;
+    }
+    config_free(config);
+    return status;
+}
+
+const struct command backfill_command = {
+    .name = "backfill",
+    .operands = "--since T [--until T] | --file PATH",
+    .summary = "read a past window once",
+    .details = "  Prints every finding in the window, new or known, and publishes one digest of "
+               "those not yet told.\n"
+               "  Exit status: 0 all was read, 4 some part could not be, 2 usage, 3 AWS refused, 5 "
+               "the state file.\n",
+    .options = backfill_options,
+    .common = true,
+    .run = backfill_main,
+};

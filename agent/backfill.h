@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `tailgate backfill`: a past window of log groups, or a file, read once. */
+#ifndef TAILGATE_AGENT_BACKFILL_H
+#define TAILGATE_AGENT_BACKFILL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/arguments.h"
+#include "agent/config.h"
+
+/* What was read and found, for the summary and the exit status. */
+struct backfill_result {
+    int64_t events, findings, new_findings;
+    bool incomplete; /* some part could not be read; it has been said */
+};
+
+/* Each returns an exit status of its own when the whole could not be done, else EXIT_YES with the
+ * result filled. */
+int backfill_file(const struct config *config, const char *path, bool state_given,
+                  struct backfill_result *result);
+int backfill_window(const struct config *config, int64_t since, int64_t until, const char *alert,
+                    struct backfill_result *result);
+
+#endif

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Backfill of a window of log groups through CloudWatch Logs. */
+#include <inttypes.h>
+#include <openssl/rand.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "agent/backfill.h"
+#include "agent/budget.h"
+#include "agent/clock.h"
+#include "agent/command.h"
+#include "agent/fingerprint.h"
+#include "agent/memory.h"
+#include "agent/publisher.h"
+#include "agent/session.h"
+#include "agent/times.h"
+#include "agent/window.h"
+#include "storage/alerts.h"
+#include "storage/coverage.h"
+
+#define HOUR_MS        INT64_C(3600000)
+#define ATTEMPTS_MAX   8
+#define RETRY_BASE_MS  500
+#define RETRY_CAP_MS   20000
+#define PUBLISH_FOR_MS 60000 /* after that what waits is left to the next run */
+
+struct backfill {
+    const struct config *config;
+    struct store *store;
+    struct aws *aws;
+    struct lock_file *lock;
+    int signals;
+    uint8_t digest[FINGERPRINT_SIZE];
+    char account[ACCOUNT_MAX];
+    bool alert_each, stopped, refused, store_failed;
+    int64_t sources[CONFIG_SOURCES_MAX];
+    struct backfill_result *result;
+};
+
+static int open_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Waits some milliseconds of our clock, or until a call is finished or a signal comes; false when
+ * stopped. */
+static bool wait_for(struct backfill *backfill, int64_t ms)
+{
+    struct signalfd_siginfo info;
+
+    aws_wait(backfill->aws, clock_wait(ms), backfill->signals);
+    if (read(backfill->signals, &info, sizeof info) == sizeof info) {
+        backfill->stopped = true;
+    }
+    return !backfill->stopped;
+}
+
+static bool pause_for(struct backfill *backfill, int64_t ms)
+{
+    int64_t until = clock_ticks() + ms;
+
+    while (clock_ticks() < until) {
+        if (!wait_for(backfill, until - clock_ticks())) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the store says stands for what went wrong with the window. */
+static void fail_for_store(struct backfill *backfill, const struct store_error *store_error,
+                           struct aws_error *error)
+{
+    backfill->store_failed = true;
+    *error = (struct aws_error){ .problem = AWS_FAILED };
+    snprintf(error->text, sizeof error->text, "%s", store_error->text);
+}
+
+/* Sends the next page's request as soon as the budget allows. */
+static bool send_page(struct backfill *backfill, struct window *window, const struct origin *origin,
+                      struct aws_error *error)
+{
+    struct store_error store_error;
+    bool taken = false;
+    int64_t wait;
+
+    while (!taken) {
+        if (!budget_take(backfill->store, origin, backfill->config->requests_per_second,
+                         BUDGET_BACKFILL, &taken, &wait, &store_error)) {
+            fail_for_store(backfill, &store_error, error);
+            return false;
+        }
+        if (!taken && !pause_for(backfill, wait)) {
+            return false;
+        }
+    }
+    return window_send(window, backfill->aws, origin, error);
+}
+
+/* One page; the window says what is left. */
+static enum window_result read_page(struct backfill *backfill, struct window *window,
+                                    struct detector *detector, int64_t watch,
+                                    struct aws_error *error)
+{
+    struct store_error store_error;
+    struct aws_answer *answer;
+
+    *error = (struct aws_error){ .problem = AWS_FAILED };
+    if (!send_page(backfill, window, detector->origin, error)) {
+        return WINDOW_FAILED;
+    }
+    while (!(answer = aws_finished(backfill->aws))) {
+        if (!wait_for(backfill, 1000)) {
+            aws_cancel(backfill->aws, window);
+            return WINDOW_FAILED;
+        }
+    }
+    enum window_result result = window_take(window, answer, detector, watch, error, &store_error);
+    aws_answer_free(answer);
+    if (result == WINDOW_STORE_FAILED) {
+        fail_for_store(backfill, &store_error, error);
+    } else if (error->problem == AWS_THROTTLED) {
+        budget_throttled(backfill->store, detector->origin, backfill->config->requests_per_second,
+                         &store_error);
+    }
+    return result;
+}
+
+/* Reads one window to its end; false, with the error, when it could not be. */
+static bool read_window(struct backfill *backfill, struct window *window, struct detector *detector,
+                        int64_t watch, struct aws_error *error)
+{
+    while (window->open) {
+        enum window_result result = read_page(backfill, window, detector, watch, error);
+        if (backfill->stopped || backfill->store_failed) {
+            return false;
+        }
+        if (result != WINDOW_FAILED) {
+            fflush(stdout);
+            continue;
+        }
+        bool mends = error->problem == AWS_SKEWED || error->problem == AWS_EXPIRED ||
+                     error->problem == AWS_BAD_TOKEN;
+        if (window->attempt >= ATTEMPTS_MAX || (!mends && !aws_problem_passes(error->problem))) {
+            return false;
+        }
+        uint32_t random = 0;
+        RAND_bytes((unsigned char *)&random, sizeof random);
+        int64_t delay =
+            mends ? 0 : aws_retry_delay_ms(window->attempt, RETRY_BASE_MS, RETRY_CAP_MS, random);
+        log_info("%s; attempt %u of %d failed", error->text, window->attempt, ATTEMPTS_MAX);
+        if (!pause_for(backfill, delay)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void tell_gap(const struct origin *origin, int64_t start, int64_t end, const char *why)
+{
+    char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
+
+    log_error("not read: %s from %s to %s: %s", origin->log_group, time_format(start, from),
+              time_format(end, to), why);
+}
+
+/* Reads [since, until) of one log group, an hour at a time; what cannot be read is told, and the
+ * rest is still read. */
+static void read_hours(struct backfill *backfill, struct detector *detector, int64_t watch,
+                       int64_t since, int64_t until)
+{
+    struct window window = { 0 };
+    struct aws_error error = { 0 };
+
+    for (int64_t start = since; start < until; start += HOUR_MS) {
+        int64_t end = until - start < HOUR_MS ? until : start + HOUR_MS;
+        window_open(&window, start, end, end, false);
+        if (read_window(backfill, &window, detector, watch, &error)) {
+            continue;
+        }
+        backfill->result->incomplete = true;
+        backfill->refused = backfill->refused || error.problem == AWS_DENIED ||
+                            error.problem == AWS_REFUSED || error.problem == AWS_NO_CREDENTIALS;
+        /* Whether for a signal or for a refusal, the hours after this one would fare no better. */
+        bool hopeless = backfill->stopped || !aws_problem_passes(error.problem);
+        tell_gap(detector->origin, start, hopeless ? until : end,
+                 backfill->stopped ? "stopped by a signal" : error.text);
+        if (hopeless) {
+            break;
+        }
+    }
+    window_close(&window);
+}
+
+static bool read_source(struct backfill *backfill, size_t index, int64_t since, int64_t until,
+                        struct store_error *error)
+{
+    struct origin origin =
+        origin_of_log_group(&backfill->config->sources[index], backfill->account);
+    struct detector detector = { .store = backfill->store,
+                                 .config = backfill->config,
+                                 .origin = &origin,
+                                 .alert = backfill->alert_each,
+                                 .out = stdout,
+                                 .out_json = backfill->config->output == OUTPUT_JSON };
+    struct backfill_result *result = backfill->result;
+    int64_t watch = 0;
+
+    detector.judge = judge_new(backfill->config->judged);
+    bool ok = detector.judge &&
+              coverage_source(backfill->store, origin.identity, &origin.source, error) &&
+              coverage_watch(backfill->store, origin.source, backfill->digest, &watch, error);
+    if (ok) {
+        backfill->sources[index] = origin.source;
+        read_hours(backfill, &detector, watch, since, until);
+    }
+    result->events += detector.events;
+    result->findings += detector.findings;
+    result->new_findings += detector.new_findings;
+    judge_free(detector.judge);
+    origin_free(&origin);
+    return ok;
+}
+
+/* Publishes what waits, unless a `run` lives, which will. */
+static void publish(struct backfill *backfill)
+{
+    struct publisher publisher = { .store = backfill->store,
+                                   .aws = backfill->aws,
+                                   .config = backfill->config };
+    struct store_error error;
+    int64_t until = clock_ticks() + PUBLISH_FOR_MS, due = 0;
+
+    if (lock_held_elsewhere(backfill->lock, LOCK_RUN) ||
+        !lock_take(backfill->lock, LOCK_PUBLISH, &error)) {
+        log_info("the alerts are left to the tailgate that runs on this state file");
+        return;
+    }
+    while (clock_ticks() < until && !backfill->stopped) {
+        int64_t at = publisher_step(&publisher);
+        struct aws_answer *answer;
+        if (!publisher_busy(&publisher) &&
+            (!alerts_next_due(backfill->store, &due, &error) || due > clock_now() + RETRY_CAP_MS)) {
+            break;
+        }
+        wait_for(backfill,
+                 at == INT64_MAX || at - clock_ticks() > 1000 ? 1000 : at - clock_ticks());
+        while ((answer = aws_finished(backfill->aws))) {
+            publisher_answer(&publisher, answer);
+            aws_answer_free(answer);
+        }
+    }
+    if (alerts_next_due(backfill->store, &due, &error) && due != INT64_MAX) {
+        log_warning("not every alert could be sent; they wait in %s for the next run",
+                    backfill->config->state);
+    }
+    lock_drop(backfill->lock, LOCK_PUBLISH);
+}
+
+static int read_all(struct backfill *backfill, int64_t since, int64_t until, bool digest)
+{
+    struct store_error error;
+    bool made = false;
+
+    for (size_t i = 0; i < backfill->config->source_count && !backfill->stopped; i++) {
+        if (!read_source(backfill, i, since, until, &error)) {
+            log_error("%s", error.text);
+            return EXIT_STORE;
+        }
+    }
+    if (backfill->store_failed) {
+        return EXIT_STORE;
+    }
+    if (digest && !alerts_window(backfill->store, backfill->sources, backfill->config->source_count,
+                                 since, until, clock_now(), &made, &error)) {
+        log_error("%s", error.text);
+        return EXIT_STORE;
+    }
+    if (backfill->config->topic_arn && (made || backfill->alert_each)) {
+        publish(backfill);
+    }
+    return backfill->refused && backfill->result->events == 0 ? EXIT_REFUSED : EXIT_YES;
+}
+
+/* The lock of a window: two backfills of the same one would read it twice for nothing. */
+static bool lock_window(struct backfill *backfill, int64_t since, int64_t until,
+                        struct store_error *error)
+{
+    uint8_t hash[FINGERPRINT_SIZE];
+    uint32_t place;
+
+    fingerprint_of(
+        (struct store_bytes[]){ { (const char *)&since, sizeof since },
+                                { (const char *)&until, sizeof until },
+                                { (const char *)backfill->digest, sizeof backfill->digest } },
+        3, hash);
+    memcpy(&place, hash, sizeof place);
+    if (lock_take(backfill->lock, LOCK_WINDOW + (place >> 1), error)) {
+        return true;
+    }
+    if (error->status == STORE_LOCKED) {
+        snprintf(error->text, sizeof error->text,
+                 "another backfill reads the same window at this moment");
+    }
+    return false;
+}
+
+static void tell_unsettled(int64_t until)
+{
+    char time[TIME_TEXT_MAX];
+    int64_t settled = clock_now() - WINDOW_AGE_SETTLED;
+
+    if (until > settled) {
+        log_info("rows may still arrive for times after %s: that part is read as it is now",
+                 time_format(settled, time));
+    }
+}
+
+int backfill_window(const struct config *config, int64_t since, int64_t until, const char *alert,
+                    struct backfill_result *result)
+{
+    struct backfill backfill = { .config = config,
+                                 .result = result,
+                                 .alert_each = strcmp(alert, "each") == 0 };
+    struct store_error error;
+    int status = EXIT_STORE;
+
+    fingerprint_of_search(config, backfill.digest);
+    backfill.signals = open_signals();
+    backfill.store = store_open(config->state, STORE_WRITE, &error);
+    backfill.lock = backfill.store ? lock_open(config->state, &error) : NULL;
+    if (!backfill.lock || !lock_window(&backfill, since, until, &error)) {
+        log_error("%s", error.text);
+        goto out;
+    }
+    status = EXIT_USAGE;
+    backfill.aws = session_aws(config);
+    if (!backfill.aws) {
+        goto out;
+    }
+    struct session_start start = { config, backfill.store, backfill.aws, backfill.signals };
+    status = session_begin(&start, backfill.account);
+    if (status == SESSION_STOPPED) {
+        status = EXIT_INCOMPLETE;
+    }
+    if (status == EXIT_YES) {
+        tell_unsettled(until);
+        status =
+            read_all(&backfill, since, until, config->topic_arn && strcmp(alert, "digest") == 0);
+    }
+out:
+    aws_free(backfill.aws);
+    lock_close(backfill.lock);
+    store_close(backfill.store);
+    close(backfill.signals);
+    return status;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Findings as JSON and as text. */
+#include "agent/finding_output.h"
+
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "agent/escape.h"
+#include "agent/fingerprint.h"
+#include "agent/times.h"
+
+struct json_object *finding_json_text(struct store_bytes bytes)
+{
+    return bytes.data ? json_object_new_string_len(bytes.data, (int)bytes.len) : NULL;
+}
+
+struct json_object *finding_json_number(int64_t number)
+{
+    return number == FINDING_NONE ? NULL : json_object_new_int64(number);
+}
+
+struct json_object *finding_json_time(int64_t ms)
+{
+    char text[TIME_TEXT_MAX];
+
+    return ms == FINDING_NONE ? NULL : json_object_new_string(time_format(ms, text));
+}
+
+/* Words with blanks between, as a list. */
+static struct json_object *words(struct store_bytes bytes)
+{
+    struct json_object *list = json_object_new_array();
+    const char *p = bytes.data, *end = p ? p + bytes.len : p;
+
+    while (p < end) {
+        const char *blank = memchr(p, ' ', (size_t)(end - p));
+        const char *stop = blank ? blank : end;
+        json_object_array_add(list, json_object_new_string_len(p, (int)(stop - p)));
+        p = blank ? blank + 1 : end;
+    }
+    return list;
+}
+
+static struct json_object *candidates(struct store_bytes bytes)
+{
+    struct json_tokener *tokener = bytes.data ? json_tokener_new() : NULL;
+    struct json_object *list = NULL;
+
+    if (tokener) {
+        list = json_tokener_parse_ex(tokener, bytes.data, (int)bytes.len);
+        json_tokener_free(tokener);
+    }
+    return list ? list : json_object_new_array();
+}
+
+enum form { FORM_TEXT, FORM_NUMBER, FORM_TIME, FORM_WORDS };
+
+#define FIELD(name, form, member)                                                                  \
+    {                                                                                              \
+        name, form, offsetof(struct finding, member)                                               \
+    }
+
+/* The fields in the order they are shown; the manual promises their names. */
+static const struct field {
+    const char *name;
+    enum form form;
+    size_t offset;
+} fields[] = {
+    FIELD("rule", FORM_TEXT, rule),
+    FIELD("severity", FORM_TEXT, severity),
+    FIELD("time", FORM_TIME, time),
+    FIELD("event_time", FORM_TIME, event_time),
+    FIELD("ingestion_time", FORM_TIME, ingestion_time),
+    FIELD("verdict", FORM_TEXT, verdict),
+    FIELD("operation", FORM_TEXT, operation),
+    FIELD("outcome", FORM_TEXT, outcome),
+    FIELD("code", FORM_NUMBER, code),
+    FIELD("user", FORM_TEXT, user),
+    FIELD("host", FORM_TEXT, host),
+    FIELD("address", FORM_TEXT, address),
+    FIELD("port", FORM_NUMBER, port),
+    FIELD("database", FORM_TEXT, database),
+    FIELD("connection_id", FORM_NUMBER, connection_id),
+    FIELD("server", FORM_TEXT, server),
+    FIELD("account", FORM_TEXT, account),
+    FIELD("region", FORM_TEXT, region),
+    FIELD("log_group", FORM_TEXT, log_group),
+    FIELD("log_stream", FORM_TEXT, log_stream),
+    FIELD("event_id", FORM_TEXT, event_id),
+    FIELD("line", FORM_NUMBER, line),
+    FIELD("marks", FORM_WORDS, marks),
+};
+
+static struct json_object *field_json(const struct finding *finding, const struct field *field)
+{
+    const void *value = (const char *)finding + field->offset;
+
+    switch (field->form) {
+    case FORM_TEXT:
+        return finding_json_text(*(const struct store_bytes *)value);
+    case FORM_NUMBER:
+        return finding_json_number(*(const int64_t *)value);
+    case FORM_TIME:
+        return finding_json_time(*(const int64_t *)value);
+    case FORM_WORDS:
+        return words(*(const struct store_bytes *)value);
+    }
+    return NULL;
+}
+
+struct json_object *finding_json(const struct finding *finding, bool known)
+{
+    struct json_object *object = json_object_new_object();
+    char id[FINGERPRINT_TEXT_MAX];
+
+    fingerprint_text(finding->fingerprint, id);
+    json_object_object_add(object, "type", json_object_new_string("finding"));
+    json_object_object_add(object, "id", json_object_new_string(id));
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        json_object_object_add(object, fields[i].name, field_json(finding, &fields[i]));
+    }
+    if (finding->candidates.data) {
+        json_object_object_add(object, "candidates", candidates(finding->candidates));
+    }
+    json_object_object_add(object, "known", json_object_new_boolean(known));
+    json_object_object_add(object, "message", finding_json_text(finding->message));
+    if (finding->alert_id.data) {
+        json_object_object_add(object, "alert", finding_json_text(finding->alert_id));
+        json_object_object_add(object, "alert_sent", finding_json_time(finding->alert_sent_at));
+    }
+    return object;
+}
+
+static void put(FILE *out, const char *before, struct store_bytes bytes, const char *otherwise)
+{
+    fputs(before, out);
+    if (bytes.len) {
+        escape_write(out, bytes.data, bytes.len);
+    } else {
+        fputs(otherwise, out);
+    }
+}
+
+/* time severity verdict outcome user from client to database on server (id), marks, rule, alert */
+static void write_text(FILE *out, const struct finding *finding, bool known)
+{
+    char time[TIME_TEXT_MAX];
+
+    fprintf(out, "%s",
+            time_format(finding->time == FINDING_NONE ? finding->event_time : finding->time, time));
+    put(out, "  ", finding->severity, "-");
+    put(out, "  ", finding->verdict, "-");
+    if (finding->operation.len) {
+        put(out, "  ", finding->operation, "");
+        if (finding->code != FINDING_NONE) {
+            fprintf(out, " %" PRId64, finding->code);
+        }
+        put(out, "  ", finding->user, "(no user)");
+        put(out, " from ", finding->host, "(no host)");
+        put(out, " to ", finding->database, "(no database)");
+        put(out, " on ", finding->server, "(no server)");
+        fprintf(out, " id %" PRId64, finding->connection_id);
+    } else {
+        put(out, "  ", finding->message, "");
+    }
+    put(out, "  rule ", finding->rule, "-");
+    if (finding->marks.len) {
+        put(out, "  [", finding->marks, "");
+        fputc(']', out);
+    }
+    if (finding->alert_id.data) {
+        fprintf(out, "  alert %.*s%s", finding->alert_id.len < 12 ? (int)finding->alert_id.len : 12,
+                finding->alert_id.data, finding->alert_sent_at == FINDING_NONE ? " (waits)" : "");
+    }
+    fputs(known ? "\n" : "  new\n", out);
+}
+
+void finding_write(FILE *out, const struct finding *finding, bool known, bool json)
+{
+    if (json) {
+        struct json_object *object = finding_json(finding, known);
+        escape_write_json(out, object);
+        fputc('\n', out);
+        json_object_put(object);
+    } else {
+        write_text(out, finding, known);
+    }
+}
+
+bool finding_has_mark(const struct finding *finding, const char *mark)
+{
+    const char *p = finding->marks.data, *end = p ? p + finding->marks.len : p;
+    size_t len = strlen(mark);
+
+    while (p < end) {
+        const char *blank = memchr(p, ' ', (size_t)(end - p));
+        const char *stop = blank ? blank : end;
+        if ((size_t)(stop - p) == len && memcmp(p, mark, len) == 0) {
+            return true;
+        }
+        p = blank ? blank + 1 : end;
+    }
+    return false;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What makes two findings of one kind. */
+#include "agent/kind.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "agent/fingerprint.h"
+
+_Static_assert(KIND_KEY_SIZE == FINGERPRINT_SIZE, "a kind's key is a digest");
+
+/* Bytes of the address that count: prefixes are whole bytes. */
+static size_t counted_bytes(const struct address *address, bool coarse)
+{
+    if (address_is_v4(address)) {
+        return coarse ? 14 : 16;
+    }
+    return coarse ? 4 : 8;
+}
+
+bool kind_key(struct store *store, const struct finding *finding, const struct hit *hit,
+              uint8_t out[static KIND_KEY_SIZE], struct store_error *error)
+{
+    char source[24];
+    size_t source_len;
+    int64_t open;
+    struct store_bytes client = finding->host;
+    struct store_bytes user = { NULL, 0 };
+    bool has_address = finding->address.data != NULL;
+
+    if (!kinds_open(store, &open, error)) {
+        return false;
+    }
+    bool coarse = open >= KINDS_OPEN_MAX;
+    if (has_address) {
+        client.data = (const char *)hit->host.address.bytes;
+        client.len = counted_bytes(&hit->host.address, coarse);
+    } else if (coarse) {
+        client.len = 0;
+    }
+    if (hit->outcome == OUTCOME_SUCCESS && !coarse) {
+        user = finding->user;
+    }
+    source_len = (size_t)snprintf(source, sizeof source, "%" PRId64, finding->source);
+    fingerprint_of((struct store_bytes[]){ finding->rule,
+                                           { source, source_len },
+                                           { has_address ? "a" : "n", 1 },
+                                           client,
+                                           { hit->outcome == OUTCOME_SUCCESS ? "s" : "f", 1 },
+                                           user },
+                   6, out);
+    return true;
+}

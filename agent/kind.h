@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kinds: findings that one message tells together. */
+#ifndef TAILGATE_AGENT_KIND_H
+#define TAILGATE_AGENT_KIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "filters/rule.h"
+#include "storage/alerts.h"
+
+/* The kind of a finding: rule, source, address (IPv6: its /64) or else the host as printed, and for
+ * successes the user.  User names of failures do not count, because an attacker chooses them.  When
+ * too many kinds are open, addresses count by IPv4 /16 and IPv6 /32, and names not at all. */
+bool kind_key(struct store *store, const struct finding *finding, const struct hit *hit,
+              uint8_t out[static KIND_KEY_SIZE], struct store_error *error);
+
+#endif

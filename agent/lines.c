@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines out of large reads. */
+#include "agent/lines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/memory.h"
+
+#define READ_SIZE                                                                                  \
+    (256 * 1024) /* room for the usual read; grows to LINES_LINE_MAX for long lines                \
+                  */
+
+struct lines {
+    int file;
+    char *buffer;
+    size_t size, start, end; /* what is read and not yet handed out is [start, end) */
+    size_t searched;         /* bytes after start known to hold no LF */
+    uint64_t offset;         /* of start in the file */
+    bool finished;
+};
+
+struct lines *lines_open(const char *path)
+{
+    int file = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+
+    if (file < 0) {
+        return NULL;
+    }
+    struct lines *lines = xcalloc(1, sizeof *lines);
+    lines->file = file;
+    lines->buffer = xgrow(NULL, &lines->size, READ_SIZE, 1);
+    return lines;
+}
+
+void lines_close(struct lines *lines)
+{
+    if (lines) {
+        close(lines->file);
+        free(lines->buffer);
+        free(lines);
+    }
+}
+
+/* Reads more behind what is there; false at an error. */
+static bool fill(struct lines *lines)
+{
+    if (lines->start > 0) {
+        memmove(lines->buffer, lines->buffer + lines->start, lines->end - lines->start);
+        lines->end -= lines->start;
+        lines->start = 0;
+    }
+    if (lines->end == lines->size) {
+        lines->buffer = xgrow(lines->buffer, &lines->size, lines->size + 1, 1);
+    }
+    for (;;) {
+        ssize_t got = read(lines->file, lines->buffer + lines->end, lines->size - lines->end);
+        if (got >= 0) {
+            lines->end += (size_t)got;
+            lines->finished = got == 0;
+            return true;
+        }
+        if (errno != EINTR) {
+            return false;
+        }
+    }
+}
+
+static int hand_out(struct lines *lines, size_t len, size_t skip, bool piece, struct line *out)
+{
+    *out = (struct line){ lines->buffer + lines->start, len, lines->offset, piece };
+    lines->start += len + skip;
+    lines->offset += len + skip;
+    lines->searched = 0;
+    return 1;
+}
+
+int lines_next(struct lines *lines, struct line *out)
+{
+    for (;;) {
+        const char *begin = lines->buffer + lines->start;
+        size_t there = lines->end - lines->start;
+        const char *newline = memchr(begin + lines->searched, '\n', there - lines->searched);
+        if (newline) {
+            return hand_out(lines, (size_t)(newline - begin), 1, false, out);
+        }
+        lines->searched = there;
+        if (there >= LINES_LINE_MAX) {
+            return hand_out(lines, LINES_LINE_MAX, 0, true, out);
+        }
+        if (lines->finished) {
+            return there > 0 ? hand_out(lines, there, 0, false, out) : 0;
+        }
+        if (!fill(lines)) {
+            return -1;
+        }
+    }
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines of a file or pipe of any length, in memory that does not grow with it. */
+#ifndef TAILGATE_AGENT_LINES_H
+#define TAILGATE_AGENT_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A longer line is handed out in pieces of this size; CloudWatch carries at most 1 MiB in an event.
+ */
+#define LINES_LINE_MAX (4 * 1024 * 1024)
+
+struct line {
+    const char *data; /* without its LF; valid until the next call */
+    size_t len;
+    uint64_t offset; /* of its first byte in the file */
+    bool piece;      /* only a part of a line that is too long; the next one is its rest */
+};
+
+struct lines;
+/* Reads from a path, or from standard input for "-".  NULL with errno set. */
+struct lines *lines_open(const char *path);
+/* 1: a line; 0: the end; -1: errno says what failed. */
+int lines_next(struct lines *lines, struct line *out);
+void lines_close(struct lines *lines);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `tailgate match`: what a filter pattern matches, like grep. */
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/command.h"
+#include "agent/escape.h"
+#include "agent/lines.h"
+#include "agent/log.h"
+#include "agent/memory.h"
+#include "filters/pattern.h"
+
+#define DOCUMENT_MAX (512 * 1024 * 1024) /* bytes of one JSON document with an events array */
+#define FILES_MAX    1000000
+
+static const struct option_spec match_options[] = {
+    { "events", NULL,
+      "read JSON: an object with a \"message\" on each line, or one document with an \"events\" "
+      "array" },
+    { "count", NULL, "print only how many matched, for each file" },
+    { "invert-match", NULL, "print what the pattern does not match" },
+    { "raw", NULL, "to a terminal too, print control characters as they are" },
+    { NULL, NULL, NULL },
+};
+
+struct match {
+    const struct pattern *pattern;
+    bool events, count, invert, escape;
+    bool show_names; /* several files: each count has its file's name */
+    const char *path;
+    uint64_t place; /* of the event at hand: line or index, from 1 */
+    int64_t matched, matched_here;
+    bool trouble; /* something was undecided or unreadable */
+};
+
+static void print(const struct match *match, const char *text, size_t len)
+{
+    if (match->escape) {
+        escape_write(stdout, text, len);
+    } else {
+        fwrite(text, 1, len, stdout);
+    }
+    putchar('\n');
+}
+
+/* Judges a message; `shown` is what is printed if it matches. */
+static void judge(struct match *match, struct slice message, struct slice shown)
+{
+    enum pattern_answer answer = pattern_match(match->pattern, message);
+    bool undecided = answer == PATTERN_UNDECIDED;
+
+    if (undecided) {
+        log_warning("%s:%" PRIu64 ": the matcher reached a limit: undecided, so it is printed",
+                    match->path, match->place);
+        match->trouble = true;
+    }
+    if (undecided || (answer == PATTERN_YES) != match->invert) {
+        match->matched_here++;
+        if (!match->count) {
+            print(match, shown.data, shown.len);
+        }
+    }
+}
+
+static void complain(struct match *match, const char *what)
+{
+    log_error("%s:%" PRIu64 ": %s", match->path, match->place, what);
+    match->trouble = true;
+}
+
+/* The message of an event object; false if it has none. */
+static bool message_of(struct json_object *event, struct slice *out)
+{
+    struct json_object *message;
+
+    if (!json_object_object_get_ex(event, "message", &message) ||
+        !json_object_is_type(message, json_type_string)) {
+        return false;
+    }
+    *out = (struct slice){ json_object_get_string(message),
+                           (size_t)json_object_get_string_len(message) };
+    return true;
+}
+
+static void judge_event_line(struct match *match, const struct line *line)
+{
+    struct json_tokener *tokener = json_tokener_new();
+    struct json_object *event =
+        tokener ? json_tokener_parse_ex(tokener, line->data, (int)line->len) : NULL;
+    struct slice message;
+
+    if (event && message_of(event, &message)) {
+        judge(match, message, (struct slice){ line->data, line->len });
+    } else {
+        complain(match, "this line is not a JSON object with a \"message\" text");
+    }
+    json_object_put(event);
+    json_tokener_free(tokener);
+}
+
+static void judge_document(struct match *match, struct json_object *document)
+{
+    struct json_object *events;
+    struct slice message;
+
+    if (!json_object_object_get_ex(document, "events", &events) ||
+        !json_object_is_type(events, json_type_array)) {
+        complain(match, "the document has no \"events\" array");
+        return;
+    }
+    for (size_t i = 0; i < json_object_array_length(events); i++) {
+        struct json_object *event = json_object_array_get_idx(events, i);
+        size_t len;
+        match->place = i + 1;
+        if (!message_of(event, &message)) {
+            complain(match, "this event has no \"message\" text");
+            continue;
+        }
+        const char *text = json_object_to_json_string_length(
+            event, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+        judge(match, message, (struct slice){ text, len });
+    }
+}
+
+/* A document may be spread over many lines: they are given to the parser as they come, until it has
+ * it whole. */
+static int read_document(struct match *match, struct lines *lines, const struct line *first)
+{
+    struct json_tokener *tokener = json_tokener_new();
+    struct json_object *document = NULL;
+    struct line line = *first;
+    int step = tokener ? 1 : -1;
+
+    while (step == 1 && !document && line.offset < DOCUMENT_MAX) {
+        document = json_tokener_parse_ex(tokener, line.data, (int)line.len);
+        enum json_tokener_error state = json_tokener_get_error(tokener);
+        if (!document && state != json_tokener_continue) {
+            complain(match, json_tokener_error_desc(state));
+            break;
+        }
+        if (!document) {
+            json_tokener_parse_ex(tokener, "\n", 1);
+            step = lines_next(lines, &line);
+            match->place++;
+        }
+    }
+    if (document) {
+        judge_document(match, document);
+    } else if (!match->trouble) {
+        complain(match, "the JSON document ends too early");
+    }
+    json_object_put(document);
+    json_tokener_free(tokener);
+    return step < 0 ? -1 : 0;
+}
+
+/* JSON lines have a whole object with a message on each line; anything else must be one document.
+ */
+static bool is_event_line(const struct line *line)
+{
+    struct json_tokener *tokener = json_tokener_new();
+    struct json_object *event =
+        tokener ? json_tokener_parse_ex(tokener, line->data, (int)line->len) : NULL;
+    struct slice message;
+    bool is = event && message_of(event, &message);
+
+    json_object_put(event);
+    json_tokener_free(tokener);
+    return is;
+}
+
+static int read_all(struct match *match, struct lines *lines)
+{
+    struct line line;
+    bool first = true;
+    int step;
+
+    while ((step = lines_next(lines, &line)) == 1) {
+        match->place++;
+        if (!match->events) {
+            judge(match, (struct slice){ line.data, line.len },
+                  (struct slice){ line.data, line.len });
+        } else if (line.len == 0) {
+            continue;
+        } else if (first && !is_event_line(&line)) {
+            return read_document(match, lines, &line);
+        } else {
+            judge_event_line(match, &line);
+        }
+        first = false;
+    }
+    return step;
+}
+
+static void match_file(struct match *match, const char *path)
+{
+    struct lines *lines = lines_open(path);
+
+    match->path = strcmp(path, "-") == 0 ? "(standard input)" : path;
+    match->place = 0;
+    match->matched_here = 0;
+    if (!lines || read_all(match, lines) < 0) {
+        log_error("%s: %s", match->path, strerror(errno));
+        match->trouble = true;
+    }
+    lines_close(lines);
+    if (match->count && match->show_names) {
+        printf("%s:%" PRId64 "\n", match->path, match->matched_here);
+    } else if (match->count) {
+        printf("%" PRId64 "\n", match->matched_here);
+    }
+    match->matched += match->matched_here;
+}
+
+/* The pattern with a caret under the byte at fault; control characters would move it, so they are
+ * shown as '?'. */
+static void show_caret(const char *text, const struct pattern_error *error)
+{
+    log_error("the pattern is not valid: %s", error->text);
+    fputs("  ", stderr);
+    for (const char *p = text; *p; p++) {
+        fputc((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e ? '?' : *p, stderr);
+    }
+    fprintf(stderr, "\n  %*s^\n", (int)error->offset, "");
+}
+
+static int match_main(const struct arguments *arguments)
+{
+    const char *text = arguments->operands[0];
+    struct pattern_error error;
+    struct pattern *pattern = pattern_parse((struct slice){ text, strlen(text) }, &error);
+    struct match match = { .pattern = pattern,
+                           .events = arguments_flag(arguments, "events"),
+                           .count = arguments_flag(arguments, "count"),
+                           .invert = arguments_flag(arguments, "invert-match"),
+                           .escape = isatty(STDOUT_FILENO) && !arguments_flag(arguments, "raw"),
+                           .show_names = arguments->operand_count > 2 };
+
+    if (!pattern) {
+        show_caret(text, &error);
+        return EXIT_USAGE;
+    }
+    for (size_t i = 1; i < arguments->operand_count; i++) {
+        match_file(&match, arguments->operands[i]);
+    }
+    if (arguments->operand_count == 1) {
+        match_file(&match, "-");
+    }
+    pattern_free(pattern);
+    return match.trouble ? EXIT_USAGE : match.matched > 0 ? EXIT_YES : EXIT_NO;
+}
+
+const struct command match_command = {
+    .name = "match",
+    .operands = "PATTERN [FILE...]",
+    .summary = "print the lines or events a filter pattern matches",
+    .details = "  Reads standard input without a FILE.  A pattern that begins with '-' goes after "
+               "\"--\".\n"
+               "  Exit status: 0 something matched, 1 nothing, 2 a bad pattern, an unreadable file "
+               "or an undecided line.\n",
+    .min_operands = 1,
+    .max_operands = FILES_MAX,
+    .options = match_options,
+    .run = match_main,
+};

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Alerts for programs that speak OCSF. */
+#include "agent/ocsf.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "agent/escape.h"
+#include "agent/finding_output.h"
+#include "agent/fingerprint.h"
+
+#define OCSF_VERSION       "1.3.0"
+#define OCSF_CATEGORY      2 /* Findings */
+#define OCSF_CLASS         2004
+#define OCSF_CREATE        1
+#define OCSF_UPDATE        2
+#define OCSF_EVIDENCES_MAX 50
+
+static int severity_id(struct store_bytes severity)
+{
+    static const char *const words[] = { "low", "medium", "high", "critical" };
+
+    for (int i = 0; i < 4; i++) {
+        if (strlen(words[i]) == severity.len &&
+            memcmp(words[i], severity.data, severity.len) == 0) {
+            return i + 2;
+        }
+    }
+    return 0;
+}
+
+static void add_text(struct json_object *object, const char *name, struct store_bytes bytes)
+{
+    if (bytes.len) {
+        json_object_object_add(object, name, finding_json_text(bytes));
+    }
+}
+
+static struct json_object *evidence(const struct finding *finding)
+{
+    struct json_object *item = json_object_new_object();
+    struct json_object *source = json_object_new_object();
+    struct json_object *actor = json_object_new_object();
+    struct json_object *user = json_object_new_object();
+    struct json_object *database = json_object_new_object();
+
+    add_text(source, "ip", finding->address);
+    add_text(source, "hostname", finding->host);
+    if (finding->port != FINDING_NONE) {
+        json_object_object_add(source, "port", finding_json_number(finding->port));
+    }
+    add_text(user, "name", finding->user);
+    json_object_object_add(actor, "user", user);
+    add_text(database, "name", finding->database);
+    json_object_object_add(item, "src_endpoint", source);
+    json_object_object_add(item, "actor", actor);
+    json_object_object_add(item, "database", database);
+    json_object_object_add(item, "data", finding_json(finding, true));
+    return item;
+}
+
+static struct json_object *metadata(void)
+{
+    struct json_object *object = json_object_new_object();
+    struct json_object *product = json_object_new_object();
+
+    json_object_object_add(product, "name", json_object_new_string("tailgate"));
+    json_object_object_add(product, "vendor_name", json_object_new_string("tailgate"));
+    json_object_object_add(product, "version", json_object_new_string(PACKAGE_VERSION));
+    json_object_object_add(object, "version", json_object_new_string(OCSF_VERSION));
+    json_object_object_add(object, "product", product);
+    return object;
+}
+
+static struct json_object *cloud(const struct finding *finding)
+{
+    struct json_object *object = json_object_new_object();
+    struct json_object *account = json_object_new_object();
+
+    add_text(account, "uid", finding->account);
+    json_object_object_add(object, "provider", json_object_new_string("AWS"));
+    add_text(object, "region", finding->region);
+    json_object_object_add(object, "account", account);
+    return object;
+}
+
+static struct json_object *finding_info(const struct finding *finding)
+{
+    struct json_object *object = json_object_new_object();
+    struct json_object *analytic = json_object_new_object();
+    char uid[FINGERPRINT_TEXT_MAX];
+
+    fingerprint_text(finding->fingerprint, uid);
+    add_text(analytic, "name", finding->rule);
+    json_object_object_add(analytic, "type_id", json_object_new_int(1)); /* Rule */
+    json_object_object_add(object, "uid", json_object_new_string(uid));
+    json_object_object_add(object, "title",
+                           json_object_new_string("Database connection from outside the networks"));
+    json_object_object_add(object, "created_time", json_object_new_int64(finding->seen_at));
+    json_object_object_add(object, "analytic", analytic);
+    return object;
+}
+
+static bool add_evidences(struct json_object *list, struct store *store, const struct alert *alert,
+                          struct store_error *error)
+{
+    struct findings_list *findings = alerts_findings(store, alert, OCSF_EVIDENCES_MAX, error);
+    struct finding finding;
+    int step = -1;
+
+    while (findings && (step = findings_next(findings, &finding, error)) == 1) {
+        json_object_array_add(list, evidence(&finding));
+    }
+    findings_list_free(findings);
+    return step == 0;
+}
+
+bool ocsf_write(FILE *out, struct store *store, const struct alert *alert,
+                const struct finding *finding, struct store_error *error)
+{
+    struct json_object *object = json_object_new_object();
+    struct json_object *evidences = json_object_new_array();
+    int activity = alert->form == ALERT_FIRST ? OCSF_CREATE : OCSF_UPDATE;
+
+    json_object_object_add(object, "activity_id", json_object_new_int(activity));
+    json_object_object_add(object, "category_uid", json_object_new_int(OCSF_CATEGORY));
+    json_object_object_add(object, "class_uid", json_object_new_int(OCSF_CLASS));
+    json_object_object_add(object, "type_uid", json_object_new_int(OCSF_CLASS * 100 + activity));
+    json_object_object_add(object, "time", json_object_new_int64(finding->event_time));
+    json_object_object_add(object, "severity_id",
+                           json_object_new_int(severity_id(alert->severity)));
+    json_object_object_add(object, "count", json_object_new_int64(alert->count));
+    json_object_object_add(object, "is_alert", json_object_new_boolean(true));
+    json_object_object_add(object, "metadata", metadata());
+    json_object_object_add(object, "cloud", cloud(finding));
+    json_object_object_add(object, "finding_info", finding_info(finding));
+    json_object_object_add(object, "evidences", evidences);
+    bool ok = add_evidences(evidences, store, alert, error);
+    escape_write_json(out, object);
+    json_object_put(object);
+    return ok;
+}

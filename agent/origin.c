@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of origins. */
+#include "agent/origin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/aws/arn.h"
+#include "agent/memory.h"
+
+#define LOG_GROUP_PREFIX "log-group:"
+
+/* Partitions as AWS names them (AWS General Reference, "ARNs"). */
+static const char *partition_of(const char *region)
+{
+    return strncmp(region, "cn-", 3) == 0       ? "aws-cn"
+           : strncmp(region, "us-gov-", 7) == 0 ? "aws-us-gov"
+                                                : "aws";
+}
+
+struct origin origin_of_log_group(const struct config_source *config, const char *account)
+{
+    struct origin origin = { .region = xstrdup(config->region), .time_zone = config->time_zone };
+    struct arn arn;
+    size_t offset;
+    const char *why;
+
+    if (arn_parse(config->log_group, &arn, &offset, &why)) {
+        origin.identity = xstrdup(config->log_group);
+        origin.account = xstrdup(arn.account);
+        origin.log_group = xstrdup(arn.resource + strlen(LOG_GROUP_PREFIX));
+    } else {
+        origin.identity =
+            xasprintf("arn:%s:logs:%s:%s:" LOG_GROUP_PREFIX "%s", partition_of(config->region),
+                      config->region, account, config->log_group);
+        origin.account = xstrdup(account);
+        origin.log_group = xstrdup(config->log_group);
+    }
+    return origin;
+}
+
+struct origin origin_of_file(const char *path)
+{
+    char *real = realpath(path, NULL);
+
+    return (struct origin){ .is_file = true,
+                            .identity = xasprintf("file:%s", real ? real : path),
+                            .account = xstrdup(""),
+                            .region = xstrdup(""),
+                            .log_group = real ? real : xstrdup(path) };
+}
+
+void origin_free(struct origin *origin)
+{
+    free(origin->identity);
+    free(origin->account);
+    free(origin->region);
+    free(origin->log_group);
+    *origin = (struct origin){ 0 };
+}

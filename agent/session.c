@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The beginning of a conversation with AWS. */
+#include "agent/session.h"
+
+#include <openssl/rand.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/aws/logs.h"
+#include "agent/clock.h"
+#include "agent/command.h"
+#include "agent/log.h"
+#include "agent/source.h"
+
+#define RETRY_BASE_MS 1000
+#define RETRY_CAP_MS  30000
+#define WAIT_MS       1000 /* ticks of one wait */
+
+static int64_t host_now(void *unused)
+{
+    (void)unused;
+    return clock_now();
+}
+
+struct aws *session_aws(const struct config *config)
+{
+    struct aws_options options = { .profile = config->profile,
+                                   .endpoint_url = config->endpoint_url,
+                                   .allow_plaintext = config->allow_plaintext_endpoint,
+                                   .user_agent = "tailgate/" PACKAGE_VERSION,
+                                   .now_ms = host_now };
+    struct aws_error error;
+    struct aws *aws = aws_new(&options, &error);
+
+    if (config->allow_plaintext_endpoint) {
+        log_warning("plain-text endpoints are allowed: credentials may be sent without TLS");
+    }
+    if (clock_is_simulated()) {
+        log_warning("TAILGATE_TEST_CLOCK is set: the time is not the real one");
+    }
+    if (!aws) {
+        log_error("%s", error.text);
+    }
+    return aws;
+}
+
+bool session_needs_account(const struct config *config)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (strncmp(config->sources[i].log_group, "arn:", 4) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool session_lock_run(struct lock_file *lock, const char *state, struct store_error *error)
+{
+    if (lock_take(lock, LOCK_RUN, error)) {
+        return true;
+    }
+    if (error->status == STORE_LOCKED) {
+        snprintf(error->text, sizeof error->text,
+                 "another `tailgate run` works with %s; stop it, or give this one a state file of "
+                 "its own (--state)",
+                 state);
+    }
+    return false;
+}
+
+/* Any call that AWS answers: GetCallerIdentity when the account is wanted, else an empty look at
+ * the first log group. */
+static bool send_greeting(const struct session_start *start, bool want_account, const void *owner,
+                          struct aws_error *error)
+{
+    const struct config_source *source = &start->config->sources[0];
+
+    if (want_account) {
+        return sts_identity_send(start->aws, source->region, (void *)(uintptr_t)owner, error);
+    }
+    struct logs_filter filter = {
+        .region = source->region, .group = source->log_group, .start = 0, .end = 0
+    };
+    return logs_filter_send(start->aws, &filter, (void *)(uintptr_t)owner, error);
+}
+
+static bool asked_to_stop(const struct session_start *start)
+{
+    struct pollfd signals = { .fd = start->signals, .events = POLLIN };
+
+    return poll(&signals, 1, 0) > 0;
+}
+
+/* Waits for the greeting's answer; NULL when asked to stop. */
+static struct aws_answer *wait_for_answer(const struct session_start *start)
+{
+    struct aws_answer *answer;
+
+    while (!(answer = aws_finished(start->aws))) {
+        if (asked_to_stop(start)) {
+            return NULL;
+        }
+        aws_wait(start->aws, clock_wait(WAIT_MS), start->signals);
+    }
+    return answer;
+}
+
+/* One greeting.  The error's problem says how it went; *stopped when there was no time for it. */
+static void greet(const struct session_start *start, bool want_account,
+                  char account[static ACCOUNT_MAX], struct aws_error *error, bool *stopped)
+{
+    static const char owner;
+
+    if (!send_greeting(start, want_account, &owner, error)) {
+        return;
+    }
+    struct aws_answer *answer = wait_for_answer(start);
+    *stopped = !answer;
+    if (!answer) {
+        aws_cancel(start->aws, &owner);
+        return;
+    }
+    *error = answer->error;
+    if (want_account && error->problem == AWS_OK) {
+        sts_identity_read(answer->body, answer->body_len, account, error);
+    } else if (!want_account && answer->date_ms >= 0 && error->problem != AWS_REFUSED &&
+               error->problem != AWS_SKEWED && error->problem != AWS_EXPIRED) {
+        error->problem = AWS_OK; /* it was the clock that was wanted: whether the group can be read,
+                                    its source will see */
+    }
+    aws_answer_free(answer);
+}
+
+static bool pause_for(const struct session_start *start, unsigned attempt)
+{
+    uint32_t random = 0;
+    int64_t until;
+
+    RAND_bytes((unsigned char *)&random, sizeof random);
+    until = clock_ticks() + aws_retry_delay_ms(attempt, RETRY_BASE_MS, RETRY_CAP_MS, random);
+    while (clock_ticks() < until) {
+        if (asked_to_stop(start)) {
+            return false;
+        }
+        aws_wait(start->aws, clock_wait(until - clock_ticks()), start->signals);
+    }
+    return true;
+}
+
+int session_begin(const struct session_start *start, char account[static ACCOUNT_MAX])
+{
+    bool stopped = false, named = session_needs_account(start->config);
+    struct store_error store_error;
+    struct aws_error error = { 0 };
+
+    if (!store_fact_get(start->store, SESSION_FACT_ACCOUNT, account, ACCOUNT_MAX, &store_error)) {
+        log_error("%s", store_error.text);
+        return EXIT_STORE;
+    }
+    bool want_account = named && !*account;
+    for (unsigned attempt = 0;; attempt++) {
+        greet(start, want_account, account, &error, &stopped);
+        if (stopped) {
+            return SESSION_STOPPED;
+        }
+        if (error.problem == AWS_OK) {
+            break;
+        }
+        bool mended = (error.problem == AWS_SKEWED || error.problem == AWS_EXPIRED) && attempt < 3;
+        if (!mended && !aws_problem_passes(error.problem)) {
+            log_error("%s", error.text);
+            return error.problem == AWS_FAILED || error.problem == AWS_INVALID ? EXIT_USAGE
+                                                                               : EXIT_REFUSED;
+        }
+        if (!mended) {
+            log_warning("%s; trying again", error.text);
+            if (!pause_for(start, attempt)) {
+                return SESSION_STOPPED;
+            }
+        }
+    }
+    if (want_account &&
+        !store_fact_set(start->store, SESSION_FACT_ACCOUNT, account, &store_error)) {
+        log_error("%s", store_error.text);
+        return EXIT_STORE;
+    }
+    log_debug("credentials from %s", aws_credentials_source(start->aws));
+    return EXIT_YES;
+}

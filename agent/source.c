@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watching one log group. */
+#include "agent/source.h"
+
+#include <inttypes.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/budget.h"
+#include "agent/clock.h"
+#include "agent/memory.h"
+#include "agent/times.h"
+
+#define MINUTE INT64_C(60000)
+#define HOUR   (60 * MINUTE)
+
+#define TIP_OVERLAP MINUTE /* of what was read already, read again with what is new */
+#define TIP_MAX                                                                                    \
+    (5 * MINUTE) /* after a stop the present comes first; what lies before is a hole to fill */
+#define TIP_AHEAD                                                                                  \
+    MINUTE /* rows whose clock runs ahead are seen at once, though they count as read only later   \
+            */
+#define SLICE_MIN     MINUTE
+#define SLICE_MAX     (6 * HOUR)
+#define SLICE_START   HOUR
+#define SLICE_PAGES   8 /* a window of more pages makes the next one shorter */
+#define RETRY_BASE_MS 1000
+#define RETRY_CAP_MS  (MINUTE)
+#define RETRY_REFUSED (30 * INT64_C(1000)) /* least wait when only a person can help */
+
+/* Ages at which every stretch is read again, in pieces of a quarter of the age. */
+static const int64_t ages[] = { 2 * MINUTE, 10 * MINUTE, 2 * HOUR, WINDOW_AGE_SETTLED };
+#define PIECES 4
+
+bool source_start(struct source *source, struct watching *watching,
+                  const struct config_source *config, int64_t first, bool force,
+                  struct store_error *error)
+{
+    *source = (struct source){ .watching = watching, .slice = SLICE_START };
+    source->origin = origin_of_log_group(config, watching->account);
+    source->judge = judge_new(watching->config->judged);
+    if (!source->judge) {
+        error->status = STORE_FAILED;
+        snprintf(error->text, sizeof error->text, "out of memory");
+        return false;
+    }
+    return coverage_source(watching->store, source->origin.identity, &source->origin.source,
+                           error) &&
+           coverage_watch(watching->store, source->origin.source, watching->digest, &source->watch,
+                          error) &&
+           coverage_run(watching->store, source->watch, first, force, &source->since, error);
+}
+
+void source_stop(struct source *source)
+{
+    aws_cancel(source->watching->aws, &source->tip);
+    aws_cancel(source->watching->aws, &source->back);
+    window_close(&source->tip);
+    window_close(&source->back);
+    judge_free(source->judge);
+    origin_free(&source->origin);
+}
+
+bool source_owns(const struct source *source, const void *owner)
+{
+    return owner == &source->tip || owner == &source->back;
+}
+
+bool source_busy(const struct source *source)
+{
+    return source->tip.flying || source->back.flying;
+}
+
+static int64_t service_now(const struct source *source)
+{
+    bool known;
+
+    return aws_service_time(source->watching->aws, &known);
+}
+
+/* Opens the window of what is new: from where the coverage ends, less the overlap. */
+static bool open_tip(struct source *source, struct store_error *error)
+{
+    int64_t now = service_now(source), start = source->since;
+    struct stretch *list;
+    size_t count;
+
+    if (!coverage_list(source->watching->store, source->watch, source->since, INT64_MAX, &list,
+                       &count, error)) {
+        return false;
+    }
+    if (count > 0 && list[count - 1].end - TIP_OVERLAP > start) {
+        start = list[count - 1].end - TIP_OVERLAP;
+    }
+    free(list);
+    if (start < now - TIP_MAX) {
+        start = now - TIP_MAX;
+    }
+    if (start < now) {
+        window_open(&source->tip, start, now, now + TIP_AHEAD, false);
+    }
+    return true;
+}
+
+/* Opens the next window behind the tip: the newest hole, else the earliest re-read that is due. */
+static bool open_back(struct source *source, struct store_error *error)
+{
+    int64_t now = service_now(source);
+    struct stretch *list, found;
+    size_t count;
+
+    if (!coverage_list(source->watching->store, source->watch, source->since, now, &list, &count,
+                       error)) {
+        return false;
+    }
+    /* What lies after the last stretch is the tip's. */
+    int64_t end = count > 0 ? list[count - 1].end : source->since;
+    if (coverage_holes(list, count, source->since, end, true, &found, 1) > 0) {
+        int64_t start =
+            found.end - found.start > source->slice ? found.end - source->slice : found.start;
+        window_open(&source->back, start, found.end, found.end, false);
+    } else {
+        for (size_t i = 0; i < sizeof ages / sizeof *ages; i++) {
+            if (coverage_due(list, count, ages[i], ages[i] / PIECES, now, &found)) {
+                window_open(&source->back, found.start, found.end, found.end, true);
+                break;
+            }
+        }
+    }
+    free(list);
+    return true;
+}
+
+/* Asks for a window's next page if the budget allows; returns when to try again. */
+static int64_t ask(struct source *source, struct window *window, enum budget_use use)
+{
+    struct watching *watching = source->watching;
+    struct store_error store_error;
+    struct aws_error error;
+    bool taken;
+    int64_t wait = 0;
+
+    if (!budget_take(watching->store, &source->origin, watching->config->requests_per_second, use,
+                     &taken, &wait, &store_error)) {
+        log_error("%s", store_error.text);
+        return clock_ticks() + RETRY_BASE_MS;
+    }
+    if (!taken) {
+        return clock_ticks() + wait;
+    }
+    if (!window_send(window, watching->aws, &source->origin, &error)) {
+        log_error("%s", error.text);
+        return clock_ticks() + RETRY_BASE_MS;
+    }
+    return INT64_MAX;
+}
+
+static int64_t step_window(struct source *source, struct window *window, int64_t *at,
+                           bool (*open)(struct source *, struct store_error *), enum budget_use use)
+{
+    struct store_error error;
+
+    if (window->flying) {
+        return INT64_MAX;
+    }
+    if (clock_ticks() < *at) {
+        return *at;
+    }
+    if (!window->open && !open(source, &error)) {
+        log_error("%s", error.text);
+        return *at = clock_ticks() + RETRY_BASE_MS;
+    }
+    if (!window->open) {
+        return *at = clock_ticks() + source->watching->config->poll_interval;
+    }
+    return *at = ask(source, window, use);
+}
+
+int64_t source_step(struct source *source)
+{
+    int64_t tip = step_window(source, &source->tip, &source->tip_at, open_tip, BUDGET_TIP);
+    int64_t back = step_window(source, &source->back, &source->back_at, open_back, BUDGET_BACK);
+
+    return tip < back ? tip : back;
+}
+
+static void note_trouble(struct source *source, const struct aws_error *error)
+{
+    if (source->trouble == error->problem) {
+        return;
+    }
+    source->trouble = error->problem;
+    if (error->problem == AWS_OK) {
+        log_info("%s can be read again", source->origin.log_group);
+    } else if (error->problem == AWS_THROTTLED) {
+        log_info("%s", error->text); /* weather */
+    } else {
+        log_warning("%s; what could not be read stays open and is tried again", error->text);
+    }
+}
+
+/* When to try again after a failure. */
+static int64_t retry_at(const struct window *window, enum aws_problem problem)
+{
+    uint32_t random = 0;
+
+    if (problem == AWS_EXPIRED || problem == AWS_SKEWED || problem == AWS_BAD_TOKEN) {
+        return window->attempt <= 2 ? clock_ticks() : clock_ticks() + RETRY_BASE_MS;
+    }
+    RAND_bytes((unsigned char *)&random, sizeof random);
+    int64_t delay = aws_retry_delay_ms(window->attempt, RETRY_BASE_MS, RETRY_CAP_MS, random);
+    if (!aws_problem_passes(problem) && delay < RETRY_REFUSED) {
+        delay = RETRY_REFUSED;
+    }
+    return clock_ticks() + delay;
+}
+
+/* Long windows are cut shorter where events are dense. */
+static void adapt_slice(struct source *source, const struct window *window)
+{
+    if (window->pages > SLICE_PAGES && source->slice / 2 >= SLICE_MIN) {
+        source->slice /= 2;
+    } else if (window->pages == 1 && window->end - window->start >= source->slice &&
+               source->slice * 2 <= SLICE_MAX) {
+        source->slice *= 2;
+    }
+}
+
+void source_answer(struct source *source, struct window *window, const struct aws_answer *answer)
+{
+    struct watching *watching = source->watching;
+    struct detector detector = { .store = watching->store,
+                                 .config = watching->config,
+                                 .origin = &source->origin,
+                                 .judge = source->judge,
+                                 .alert = true,
+                                 .out_json = true };
+    int64_t *at = window == &source->tip ? &source->tip_at : &source->back_at;
+    struct store_error store_error;
+    struct aws_error error;
+    char *lines = NULL;
+    size_t len = 0;
+
+    if (watching->out) {
+        detector.out = open_memstream(&lines, &len);
+    }
+    enum window_result result =
+        window_take(window, answer, &detector, source->watch, &error, &store_error);
+    if (detector.out) {
+        fclose(detector.out);
+    }
+    switch (result) {
+    case WINDOW_MORE:
+        *at = clock_ticks();
+        break;
+    case WINDOW_COMPLETE:
+        adapt_slice(source, window);
+        *at = window == &source->tip ? clock_ticks() + watching->config->poll_interval
+                                     : clock_ticks();
+        break;
+    case WINDOW_FAILED:
+        *at = retry_at(window, error.problem);
+        if (error.problem == AWS_THROTTLED &&
+            !budget_throttled(watching->store, &source->origin,
+                              watching->config->requests_per_second, &store_error)) {
+            log_error("%s", store_error.text);
+        }
+        break;
+    case WINDOW_STORE_FAILED:
+        log_error("%s; the window stays open and is read again", store_error.text);
+        *at = clock_ticks() + RETRY_REFUSED;
+        break;
+    }
+    if (result == WINDOW_MORE || result == WINDOW_COMPLETE) {
+        source->ever_read = true;
+        if (watching->out) {
+            fwrite(lines, 1, len, watching->out);
+            fflush(watching->out);
+        }
+        log_debug("%s: %" PRId64 " events, %" PRId64 " findings, %" PRId64 " of them new",
+                  source->origin.log_group, detector.events, detector.findings,
+                  detector.new_findings);
+    }
+    if (result != WINDOW_STORE_FAILED) {
+        note_trouble(source, &error);
+    }
+    free(lines);
+}

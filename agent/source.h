@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A source that `run` watches: what of its time to read next, and what became of it.  It is given
+ * finished answers and never waits. */
+#ifndef TAILGATE_AGENT_SOURCE_H
+#define TAILGATE_AGENT_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/config.h"
+#include "agent/detect.h"
+#include "agent/window.h"
+#include "storage/coverage.h"
+
+/* What everything here needs: one for the process. */
+struct watching {
+    struct store *store;
+    struct aws *aws;
+    const struct config *config;
+    const uint8_t *digest; /* of the search, COVERAGE_DIGEST_SIZE bytes */
+    const char *account;   /* for log groups given by name; empty while not known */
+    FILE *out;             /* findings as JSON lines, or NULL */
+};
+
+struct source {
+    struct watching *watching;
+    struct origin origin;
+    struct judge *judge;
+    int64_t watch, since;
+    struct window tip, back;               /* what is new; holes and re-reads */
+    int64_t tip_at, tip_retry_at, back_at; /* ticks */
+    int64_t slice;            /* length of a hole's window, longer while pages are few */
+    enum aws_problem trouble; /* the present one, AWS_OK when the last answer was good */
+    bool ever_read;
+};
+
+/* Fills a source from its configuration and the store.  `first`: the service's time from when on a
+ * new source is watched; force: --since. */
+bool source_start(struct source *source, struct watching *watching,
+                  const struct config_source *config, int64_t first, bool force,
+                  struct store_error *error);
+void source_stop(struct source *source);
+
+/* Sends what is due and the budget allows; returns the ticks at which to call again at the latest.
+ */
+int64_t source_step(struct source *source);
+
+/* Whether a window is one of this source's, and what to do with its answer. */
+bool source_owns(const struct source *source, const void *owner);
+void source_answer(struct source *source, struct window *window, const struct aws_answer *answer);
+
+/* Whether a request is under way. */
+bool source_busy(const struct source *source);
+
+#endif

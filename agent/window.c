@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Windows, page by page. */
+#include "agent/window.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/aws/logs.h"
+#include "agent/clock.h"
+#include "agent/log.h"
+#include "agent/memory.h"
+#include "storage/coverage.h"
+
+void window_open(struct window *window, int64_t start, int64_t end, int64_t ask_until, bool late)
+{
+    window_close(window);
+    *window = (struct window){
+        .start = start, .end = end, .ask_until = ask_until, .open = true, .late = late
+    };
+}
+
+void window_close(struct window *window)
+{
+    free(window->token);
+    window->token = NULL;
+    window->open = window->flying = false;
+}
+
+/* From the first page again: after a token that is no longer good. */
+static void begin_again(struct window *window)
+{
+    free(window->token);
+    window->token = NULL;
+    window->read_at = 0;
+    window->pages = 0;
+}
+
+bool window_send(struct window *window, struct aws *aws, const struct origin *origin,
+                 struct aws_error *error)
+{
+    struct logs_filter filter = { .region = origin->region,
+                                  .group = origin->identity,
+                                  .start = window->start,
+                                  .end = window->ask_until - 1, /* the service's end is inclusive */
+                                  .token = window->token };
+
+    window->flying = logs_filter_send(aws, &filter, window, error);
+    return window->flying;
+}
+
+/* The service's time of an answer; without a Date header the host's, which is said once. */
+static int64_t time_of(const struct aws_answer *answer)
+{
+    static bool said;
+
+    if (answer->date_ms >= 0) {
+        return answer->date_ms;
+    }
+    if (!said) {
+        log_warning("CloudWatch Logs answers without a Date header: this host's clock decides what "
+                    "counts as read");
+        said = true;
+    }
+    return clock_now();
+}
+
+static bool judge_page(const struct logs_page *page, struct detector *detector,
+                       struct store_error *error)
+{
+    struct log_event event;
+
+    for (size_t i = 0; i < logs_page_count(page); i++) {
+        logs_page_event(page, i, &event);
+        struct detect_event detected = { .id = { event.id, event.id_len },
+                                         .stream = { event.stream, event.stream_len },
+                                         .message = { event.message, event.message_len },
+                                         .timestamp = event.timestamp,
+                                         .ingestion_time = event.ingestion_time };
+        if (!detect_event(detector, &detected, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One transaction: the page's findings and, if it is the last page, the coverage. */
+static bool store_page(const struct window *window, const struct logs_page *page,
+                       struct detector *detector, int64_t watch, struct store_error *error)
+{
+    /* Never beyond the service's own present: a fast clock here must not mark as read what has not
+     * happened yet. */
+    struct stretch read = { .start = window->start,
+                            .end = window->end < window->read_at ? window->end : window->read_at,
+                            .read_at = window->read_at };
+
+    if (!store_begin(detector->store, error)) {
+        return false;
+    }
+    if (!judge_page(page, detector, error) ||
+        (!logs_page_token(page) && read.start < read.end &&
+         !coverage_add(detector->store, watch, &read, WINDOW_AGE_SETTLED, error)) ||
+        !store_commit(detector->store, error)) {
+        store_rollback(detector->store);
+        return false;
+    }
+    return true;
+}
+
+enum window_result window_take(struct window *window, const struct aws_answer *answer,
+                               struct detector *detector, int64_t watch, struct aws_error *error,
+                               struct store_error *store_error)
+{
+    struct logs_page *page = NULL;
+    enum window_result result = WINDOW_FAILED;
+
+    window->flying = false;
+    *error = answer->error;
+    if (error->problem == AWS_OK) {
+        page = logs_page_read(answer->body, answer->body_len, error);
+    }
+    if (!page) {
+        window->attempt++;
+        if (error->problem == AWS_BAD_TOKEN) {
+            begin_again(window);
+        }
+        return WINDOW_FAILED;
+    }
+    if (window->pages == 0) {
+        window->read_at = time_of(answer);
+    }
+    detector->late = window->late;
+    if (!store_page(window, page, detector, watch, store_error)) {
+        window->attempt++;
+        result = WINDOW_STORE_FAILED;
+    } else {
+        const char *token = logs_page_token(page);
+        window->attempt = 0;
+        window->pages++;
+        free(window->token);
+        window->token = token ? xstrdup(token) : NULL;
+        window->open = token != NULL;
+        result = token ? WINDOW_MORE : WINDOW_COMPLETE;
+    }
+    logs_page_free(page);
+    return result;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a window of a log group to its end: page after page, each committed with what was found
+ * in it, the last one together with the coverage.  A window is complete only when the service gives
+ * no further token; an error leaves it open. */
+#ifndef TAILGATE_AGENT_WINDOW_H
+#define TAILGATE_AGENT_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/aws/aws.h"
+#include "agent/detect.h"
+#include "storage/store.h"
+
+/* The age of the last re-read of every stretch; what has been read at that age is settled. */
+#define WINDOW_AGE_SETTLED (24 * INT64_C(3600000))
+
+struct window {
+    int64_t start, end; /* half-open, event time in milliseconds: what will count as read */
+    int64_t ask_until;  /* what is asked for beyond `end`, so that rows with a clock slightly ahead
+                           are seen early */
+    int64_t read_at;    /* the service's clock at the first page; 0 before */
+    char *token;        /* of the next page; NULL at the beginning */
+    unsigned pages;
+    unsigned attempt; /* failures in a row */
+    bool open;        /* not yet read to its end */
+    bool flying;      /* a request is under way */
+    bool late;        /* this time was read before: what is new is late */
+};
+
+enum window_result { WINDOW_MORE, WINDOW_COMPLETE, WINDOW_FAILED, WINDOW_STORE_FAILED };
+
+void window_open(struct window *window, int64_t start, int64_t end, int64_t ask_until, bool late);
+void window_close(struct window *window);
+
+/* Asks for the next page; the window is the answer's owner. */
+bool window_send(struct window *window, struct aws *aws, const struct origin *origin,
+                 struct aws_error *error);
+
+/* Takes the answer: judges its events, stores and commits.  On WINDOW_FAILED the error says why,
+ * and the window stays open. */
+enum window_result window_take(struct window *window, const struct aws_answer *answer,
+                               struct detector *detector, int64_t watch, struct aws_error *error,
+                               struct store_error *store_error);
+
+#endif
