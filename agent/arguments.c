@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sorting of a command line by getopt_long, with tables for options and our own words for mistakes.
- */
+/* Sorting of a command line.  Not by getopt_long, which takes abbreviations, and of several that
+ * fit the first. */
 #include "agent/arguments.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,86 +14,125 @@
 
 #define OPTIONS_MAX (KEYS_MAX + 16) /* the common ones, and those of one command */
 
-/* The options of a command, as getopt_long wants them; the first entries beside it are our specs.
- */
-static size_t list_options(struct option list[static OPTIONS_MAX], const struct option_spec *specs,
-                           bool common)
-{
-    size_t count = 0;
+/* Options a command knows. */
+struct known {
+    struct option_spec options[OPTIONS_MAX];
+    size_t count;
+};
 
-    for (; specs && specs->name; specs++) {
-        list[count++] = (struct option){ .name = specs->name, .has_arg = specs->argument != NULL };
+static void list_options(struct known *known, const struct option_spec *specs, bool common)
+{
+    known->count = 0;
+    for (; specs->name; specs++) {
+        known->options[known->count++] = *specs;
     }
-    if (common) {
-        list[count++] = (struct option){ .name = "config", .has_arg = required_argument };
-        for (size_t i = 0; i < keys_count; i++) {
-            if (keys[i].option) {
-                list[count++] =
-                    (struct option){ .name = keys[i].option, .has_arg = keys[i].argument != NULL };
-            }
+    known->options[known->count++] = (struct option_spec){ .name = "help" };
+    if (!common) {
+        return;
+    }
+    known->options[known->count++] = (struct option_spec){ .name = "config", .argument = "FILE" };
+    for (size_t i = 0; i < keys_count; i++) {
+        if (keys[i].option) {
+            known->options[known->count++] =
+                (struct option_spec){ .name = keys[i].option, .argument = keys[i].argument };
         }
     }
-    list[count++] = (struct option){ .name = "help" };
-    list[count] = (struct option){ 0 };
-    return count;
 }
 
 static const char *option_name_at(const void *list, size_t index)
 {
-    return ((const struct option *)list)[index].name;
+    return ((const struct known *)list)->options[index].name;
 }
 
-static void complain_unknown(const char *word, const struct option *list, size_t count,
-                             struct problems *problems)
+/* The option a word names, whole: an abbreviation would change its meaning with the next version.
+ */
+static const struct option_spec *find_option(const struct known *known, const char *word)
 {
-    char *name = xstrndup(word, strcspn(word, "="));
-    struct place place = { name, 0, 0 };
-    const char *nearest = strncmp(name, "--", 2) == 0
-                              ? problems_nearest(name + 2, option_name_at, list, count)
-                              : NULL;
+    size_t len = strcspn(word, "=");
 
-    /* The name outlives this call because the problem borrows it: it is argv's own text, but for a
-     * value. */
-    place.origin = word;
+    for (size_t i = 0; i < known->count; i++) {
+        const char *name = known->options[i].name;
+        if (strlen(name) == len && memcmp(name, word, len) == 0) {
+            return &known->options[i];
+        }
+    }
+    return NULL;
+}
+
+static void complain_unknown(const char *word, const struct known *known, struct problems *problems)
+{
+    struct place place = { word, 0, 0 };
+    const char *nearest = NULL;
+
+    if (strncmp(word, "--", 2) != 0) {
+        problems_add(
+            problems, place,
+            "options begin with \"--\"; what is none and begins with '-' goes after \"--\"");
+        return;
+    }
+    nearest = problems_nearest(word + 2, option_name_at, known, known->count);
     if (nearest) {
         problems_add(problems, place, "there is no such option; did you mean --%s?", nearest);
     } else {
         problems_add(problems, place, "there is no such option");
     }
-    free(name);
+}
+
+/* Reads the option at argv[*at], and its value, which may be the next word. */
+static void read_option(struct arguments *arguments, const struct known *known, int argc,
+                        char **argv, int *at, struct problems *problems)
+{
+    const char *word = argv[*at], *equals = strchr(word, '=');
+    const struct option_spec *option =
+        strncmp(word, "--", 2) == 0 ? find_option(known, word + 2) : NULL;
+    const char *value = equals ? equals + 1 : NULL;
+
+    if (!option) {
+        complain_unknown(word, known, problems);
+        return;
+    }
+    if (option->argument && !value && *at + 1 < argc) {
+        value = argv[++*at];
+    }
+    if (option->argument && !value) {
+        problems_add(problems, (struct place){ word, 0, 0 }, "needs a value");
+    } else if (!option->argument && value) {
+        problems_add(problems, (struct place){ word, 0, 0 }, "takes no value");
+    } else {
+        arguments->options = xgrow(arguments->options, &arguments->option_capacity,
+                                   arguments->option_count + 1, sizeof *arguments->options);
+        arguments->options[arguments->option_count++] =
+            (struct given_option){ option->name, value };
+    }
 }
 
 bool arguments_read(struct arguments *arguments, int argc, char **argv,
                     const struct option_spec *specs, bool common, struct problems *problems)
 {
-    struct option list[OPTIONS_MAX];
-    size_t count = list_options(list, specs, common);
-    size_t before = problems->count;
-    int index = 0;
+    struct known known;
+    size_t before = problems->count, capacity = 0;
+    bool options_over = false;
 
-    opterr = 0;
-    optind = 0; /* glibc and musl: start anew */
-    for (int c; (c = getopt_long(argc, argv, ":", list, &index)) != -1;) {
-        const char *word = argv[optind - 1];
-        if (c == ':') {
-            problems_add(problems, (struct place){ word, 0, 0 }, "needs a value");
-        } else if (c == '?') {
-            complain_unknown(word, list, count, problems);
+    list_options(&known, specs, common);
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i];
+        if (!options_over && strcmp(word, "--") == 0) {
+            options_over = true;
+        } else if (!options_over && word[0] == '-' && word[1] != '\0') {
+            read_option(arguments, &known, argc, argv, &i, problems);
         } else {
-            arguments->options = xgrow(arguments->options, &arguments->option_capacity,
-                                       arguments->option_count + 1, sizeof *arguments->options);
-            arguments->options[arguments->option_count++] =
-                (struct given_option){ list[index].name, optarg };
+            arguments->operands = xgrow(arguments->operands, &capacity,
+                                        arguments->operand_count + 1, sizeof *arguments->operands);
+            arguments->operands[arguments->operand_count++] = word;
         }
     }
-    arguments->operands = argv + optind;
-    arguments->operand_count = (size_t)(argc - optind);
     return problems->count == before;
 }
 
 void arguments_free(struct arguments *arguments)
 {
     free(arguments->options);
+    free(arguments->operands);
     *arguments = (struct arguments){ 0 };
 }
 

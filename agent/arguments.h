@@ -23,7 +23,7 @@ struct given_option {
 struct arguments {
     struct given_option *options;
     size_t option_count, option_capacity;
-    char **operands; /* borrowed from argv */
+    const char **operands; /* words borrowed from argv */
     size_t operand_count;
 };
 

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "agent/clock.h"
 #include "agent/command.h"
 #include "agent/times.h"
 
@@ -33,9 +32,8 @@ static void read_request(const struct arguments *arguments, struct request *requ
     static const char *const alerts[] = { "digest", "each", "none" };
     struct place place = { "backfill", 0, 0 };
     bool alert_known = false;
-    int64_t now = clock_now();
 
-    *request = (struct request){ .since = -1, .until = now };
+    *request = (struct request){ .since = -1, .until = BACKFILL_UNTIL_NOW };
     request->file = arguments_value(arguments, "file");
     request->alert = arguments_value(arguments, "alert");
     if (!request->alert) {
@@ -43,6 +41,9 @@ static void read_request(const struct arguments *arguments, struct request *requ
     }
     for (size_t i = 0; i < sizeof alerts / sizeof *alerts; i++) {
         alert_known = alert_known || strcmp(alerts[i], request->alert) == 0;
+    }
+    if (arguments_flag(arguments, "no-publish") && strcmp(request->alert, "none") != 0) {
+        problems_add(problems, place, "--no-publish does not go with --alert %s", request->alert);
     }
     if (!alert_known) {
         problems_add(problems, place, "--alert is digest, each or none, not \"%s\"",
@@ -62,11 +63,6 @@ static void read_request(const struct arguments *arguments, struct request *requ
         char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
         problems_add(problems, place, "the window is empty: --since %s is not before --until %s",
                      time_format(request->since, from), time_format(request->until, to));
-    } else if (!request->file && request->since > now) {
-        problems_add(problems, place, "the window lies in the future");
-    }
-    if (request->until > now) {
-        request->until = now;
     }
 }
 

@@ -9,6 +9,8 @@
 #include "agent/arguments.h"
 #include "agent/config.h"
 
+#define BACKFILL_UNTIL_NOW INT64_MAX
+
 /* What was read and found, for the summary and the exit status. */
 struct backfill_result {
     int64_t events, findings, new_findings;
@@ -19,6 +21,7 @@ struct backfill_result {
  * result filled. */
 int backfill_file(const struct config *config, const char *path, bool state_given,
                   struct backfill_result *result);
+/* [since, until) in milliseconds of event time; until BACKFILL_UNTIL_NOW: the service's present. */
 int backfill_window(const struct config *config, int64_t since, int64_t until, const char *alert,
                     struct backfill_result *result);
 

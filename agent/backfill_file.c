@@ -13,7 +13,11 @@
 #include "agent/memory.h"
 #include "storage/coverage.h"
 
-#define LINES_PER_COMMIT 20000
+/* Output that waits for its commit. */
+struct batch {
+    char *text;
+    size_t len;
+};
 
 static bool judge_line(struct detector *detector, const struct line *line,
                        struct store_error *error)
@@ -28,42 +32,64 @@ static bool judge_line(struct detector *detector, const struct line *line,
     return detect_event(detector, &event, error);
 }
 
-static bool commit(struct detector *detector, struct store_error *error)
+/* Commits what the lines read so far gave, and then prints it: while the store is locked nothing
+ * may wait, neither for whoever writes our input nor for whoever reads our output. */
+static bool commit(struct batch *batch, struct detector *detector, struct store_error *error)
 {
-    return store_commit(detector->store, error) && fflush(detector->out) == 0;
+    if (!detector->out) {
+        return true;
+    }
+    (void)fclose(detector->out);
+    detector->out = NULL;
+    bool ok = store_commit(detector->store, error);
+    if (ok) {
+        fwrite(batch->text, 1, batch->len, stdout);
+        fflush(stdout);
+    }
+    free(batch->text);
+    batch->text = NULL;
+    return ok;
 }
 
-/* Reads and judges line by line, committing now and then; false at an error of the store. */
-static bool read_lines(struct lines *lines, const char *path, struct detector *detector,
-                       struct backfill_result *result, struct store_error *error)
+static bool begin(struct batch *batch, struct detector *detector, struct store_error *error)
 {
-    struct line line;
-    int step;
-
+    if (detector->out) {
+        return true;
+    }
     if (!store_begin(detector->store, error)) {
         return false;
     }
-    while ((step = lines_next(lines, &line)) == 1) {
-        if (line.piece) {
+    detector->out = open_memstream(&batch->text, &batch->len);
+    return detector->out != NULL;
+}
+
+/* Reads and judges line by line, committing before each read of the file; false at an error of the
+ * store. */
+static bool read_lines(struct lines *lines, const char *path, struct detector *detector,
+                       struct backfill_result *result, struct store_error *error)
+{
+    struct batch batch = { NULL, 0 };
+    struct line line;
+    int step = 1;
+    bool ok = true;
+
+    while (ok && step == 1) {
+        ok = lines_waiting(lines) || commit(&batch, detector, error);
+        step = ok ? lines_next(lines, &line) : 0;
+        if (step == 1 && line.piece) {
             log_warning("%s: the line at byte %" PRIu64
                         " is longer than %d bytes and is judged in pieces",
                         path, line.offset, LINES_LINE_MAX);
         }
-        if (!judge_line(detector, &line, error)) {
-            store_rollback(detector->store);
-            return false;
-        }
-        if (detector->events % LINES_PER_COMMIT == 0 &&
-            (!commit(detector, error) || !store_begin(detector->store, error))) {
-            return false;
-        }
+        ok = ok &&
+             (step != 1 || (begin(&batch, detector, error) && judge_line(detector, &line, error)));
     }
     if (step < 0) {
         log_error("%s: cannot be read further: %s; what was read so far is told", path,
                   strerror(errno));
         result->incomplete = true;
     }
-    return commit(detector, error);
+    return commit(&batch, detector, error) && ok;
 }
 
 int backfill_file(const struct config *config, const char *path, bool state_given,
@@ -74,7 +100,6 @@ int backfill_file(const struct config *config, const char *path, bool state_give
     struct origin origin = origin_of_file(path);
     struct detector detector = { .config = config,
                                  .origin = &origin,
-                                 .out = stdout,
                                  .out_json = config->output == OUTPUT_JSON };
     int status = EXIT_STORE;
 

@@ -2,10 +2,8 @@
 /* Backfill of a window of log groups through CloudWatch Logs. */
 #include <inttypes.h>
 #include <openssl/rand.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "agent/backfill.h"
@@ -40,27 +38,15 @@ struct backfill {
     struct backfill_result *result;
 };
 
-static int open_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 /* Waits some milliseconds of our clock, or until a call is finished or a signal comes; false when
  * stopped. */
 static bool wait_for(struct backfill *backfill, int64_t ms)
 {
-    struct signalfd_siginfo info;
+    struct signals signals = { 0 };
 
     aws_wait(backfill->aws, clock_wait(ms), backfill->signals);
-    if (read(backfill->signals, &info, sizeof info) == sizeof info) {
-        backfill->stopped = true;
-    }
+    signals_read(backfill->signals, &signals);
+    backfill->stopped = backfill->stopped || signals.stops > 0;
     return !backfill->stopped;
 }
 
@@ -106,12 +92,44 @@ static bool send_page(struct backfill *backfill, struct window *window, const st
     return window_send(window, backfill->aws, origin, error);
 }
 
+/* Judges a page, and prints what was found once it is committed: whoever reads our output may be
+ * slow, and others wait for the store. */
+static enum window_result take_page(struct backfill *backfill, struct window *window,
+                                    const struct aws_answer *answer, struct detector *detector,
+                                    int64_t watch, struct aws_error *error)
+{
+    struct store_error store_error;
+    char *lines = NULL;
+    size_t len = 0;
+
+    detector->out = open_memstream(&lines, &len);
+    enum window_result result = window_take(
+        window, answer, detector, watch, session_service_time(backfill->aws), error, &store_error);
+    if (detector->out) {
+        (void)fclose(detector->out);
+        detector->out = NULL;
+    }
+    if (result == WINDOW_STORE_FAILED) {
+        fail_for_store(backfill, &store_error, error);
+    } else if (result == WINDOW_FAILED) {
+        if (error->problem == AWS_THROTTLED &&
+            !budget_throttled(backfill->store, detector->origin,
+                              backfill->config->requests_per_second, &store_error)) {
+            log_error("%s", store_error.text);
+        }
+    } else {
+        fwrite(lines, 1, len, stdout);
+        fflush(stdout);
+    }
+    free(lines);
+    return result;
+}
+
 /* One page; the window says what is left. */
 static enum window_result read_page(struct backfill *backfill, struct window *window,
                                     struct detector *detector, int64_t watch,
                                     struct aws_error *error)
 {
-    struct store_error store_error;
     struct aws_answer *answer;
 
     *error = (struct aws_error){ .problem = AWS_FAILED };
@@ -124,17 +142,10 @@ static enum window_result read_page(struct backfill *backfill, struct window *wi
             return WINDOW_FAILED;
         }
     }
-    enum window_result result = window_take(window, answer, detector, watch, error, &store_error);
+    enum window_result result = take_page(backfill, window, answer, detector, watch, error);
     aws_answer_free(answer);
-    if (result == WINDOW_STORE_FAILED) {
-        fail_for_store(backfill, &store_error, error);
-    } else if (error->problem == AWS_THROTTLED) {
-        budget_throttled(backfill->store, detector->origin, backfill->config->requests_per_second,
-                         &store_error);
-    }
     return result;
 }
-
 /* Reads one window to its end; false, with the error, when it could not be. */
 static bool read_window(struct backfill *backfill, struct window *window, struct detector *detector,
                         int64_t watch, struct aws_error *error)
@@ -145,7 +156,6 @@ static bool read_window(struct backfill *backfill, struct window *window, struct
             return false;
         }
         if (result != WINDOW_FAILED) {
-            fflush(stdout);
             continue;
         }
         bool mends = error->problem == AWS_SKEWED || error->problem == AWS_EXPIRED ||
@@ -210,7 +220,6 @@ static bool read_source(struct backfill *backfill, size_t index, int64_t since, 
                                  .config = backfill->config,
                                  .origin = &origin,
                                  .alert = backfill->alert_each,
-                                 .out = stdout,
                                  .out_json = backfill->config->output == OUTPUT_JSON };
     struct backfill_result *result = backfill->result;
     int64_t watch = 0;
@@ -244,6 +253,11 @@ static void publish(struct backfill *backfill)
         !lock_take(backfill->lock, LOCK_PUBLISH, &error)) {
         log_info("the alerts are left to the tailgate that runs on this state file");
         return;
+    }
+    /* With nobody to fold later, what the kinds hold is told now: as if their time were over. */
+    int64_t fold = backfill->config->fold;
+    if (!alerts_fold(backfill->store, clock_now() + fold + 1, fold, &due, &error)) {
+        log_error("%s", error.text);
     }
     while (clock_ticks() < until && !backfill->stopped) {
         int64_t at = publisher_step(&publisher);
@@ -314,15 +328,27 @@ static bool lock_window(struct backfill *backfill, int64_t since, int64_t until,
     return false;
 }
 
-static void tell_unsettled(int64_t until)
+/* Cuts the end of the window to the service's present; false when nothing is left of it. */
+static bool cut_window(int64_t now, int64_t since, int64_t *until)
 {
     char time[TIME_TEXT_MAX];
-    int64_t settled = clock_now() - WINDOW_AGE_SETTLED;
 
-    if (until > settled) {
-        log_info("rows may still arrive for times after %s: that part is read as it is now",
-                 time_format(settled, time));
+    if (since >= now) {
+        log_error("the window lies in the future: at AWS it is %s", time_format(now, time));
+        return false;
     }
+    if (*until > now) {
+        if (*until != BACKFILL_UNTIL_NOW) {
+            log_warning("the window ends in the future: it is read up to now, %s",
+                        time_format(now, time));
+        }
+        *until = now;
+    }
+    if (*until > now - WINDOW_AGE_SETTLED) {
+        log_info("rows may still arrive for times after %s: that part is read as it is now",
+                 time_format(now - WINDOW_AGE_SETTLED, time));
+    }
+    return true;
 }
 
 int backfill_window(const struct config *config, int64_t since, int64_t until, const char *alert,
@@ -335,7 +361,7 @@ int backfill_window(const struct config *config, int64_t since, int64_t until, c
     int status = EXIT_STORE;
 
     fingerprint_of_search(config, backfill.digest);
-    backfill.signals = open_signals();
+    backfill.signals = signals_open(false);
     backfill.store = store_open(config->state, STORE_WRITE, &error);
     backfill.lock = backfill.store ? lock_open(config->state, &error) : NULL;
     if (!backfill.lock || !lock_window(&backfill, since, until, &error)) {
@@ -347,13 +373,17 @@ int backfill_window(const struct config *config, int64_t since, int64_t until, c
     if (!backfill.aws) {
         goto out;
     }
-    struct session_start start = { config, backfill.store, backfill.aws, backfill.signals };
+    struct session_start start = {
+        .config = config, .store = backfill.store, .aws = backfill.aws, .signals = backfill.signals
+    };
     status = session_begin(&start, backfill.account);
     if (status == SESSION_STOPPED) {
         status = EXIT_INCOMPLETE;
     }
+    if (status == EXIT_YES && !cut_window(session_service_time(backfill.aws), since, &until)) {
+        status = EXIT_USAGE;
+    }
     if (status == EXIT_YES) {
-        tell_unsettled(until);
         status =
             read_all(&backfill, since, until, config->topic_arn && strcmp(alert, "digest") == 0);
     }

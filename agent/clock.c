@@ -2,30 +2,44 @@
 /* The clock, real or simulated. */
 #include "agent/clock.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define WAIT_MAX_MS 3600000
+#define SPEED_MAX   1000000
 
 static struct {
     bool simulated;
     int64_t real_base, virtual_base, speed;
 } test_clock = { .speed = 1 };
 
+/* Reads a number that `end` follows, and moves on behind it. */
+static bool read_number(const char **text, char end, int64_t *out)
+{
+    char *stop;
+
+    errno = 0;
+    *out = strtoll(*text, &stop, 10);
+    if (stop == *text || *stop != end || errno) {
+        return false;
+    }
+    *text = stop + 1;
+    return true;
+}
+
 bool clock_setup(void)
 {
     const char *text = getenv("TAILGATE_TEST_CLOCK");
-    char rest;
 
     if (!text) {
         return true;
     }
     test_clock.simulated = true;
-    return sscanf(text, "%" SCNd64 ",%" SCNd64 ",%" SCNd64 "%c", &test_clock.real_base,
-                  &test_clock.virtual_base, &test_clock.speed, &rest) == 3 &&
-           test_clock.speed >= 1 && test_clock.speed <= 1000000;
+    return read_number(&text, ',', &test_clock.real_base) &&
+           read_number(&text, ',', &test_clock.virtual_base) &&
+           read_number(&text, '\0', &test_clock.speed) && test_clock.speed >= 1 &&
+           test_clock.speed <= SPEED_MAX;
 }
 
 bool clock_is_simulated(void)

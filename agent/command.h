@@ -36,6 +36,6 @@ extern const struct command run_command, backfill_command, match_command, findin
 int command_refuse(struct problems *problems);
 
 /* Opens the store of a configuration for reading only; NULL after logging why. */
-struct store *command_open_store(const char *path, enum store_mode mode);
+struct store *command_open_store(const char *path);
 
 #endif

@@ -115,7 +115,8 @@ static void apply_value(struct config_loading *loading, const struct key *key, c
     if (strcmp(key->name, "sources") == 0) {
         struct config_source *source = config_add_source(loading, level, place);
         if (source) {
-            keys_set(keys_find(KEYS_SOURCE, "log_group"), text, source, place, loading->problems);
+            source->wrong = !keys_set(keys_find(KEYS_SOURCE, "log_group"), text, source, place,
+                                      loading->problems);
         }
     } else if (strcmp(key->name, "networks") == 0) {
         const char *equals = strchr(text, '=');
@@ -156,7 +157,8 @@ static const char *environment_name(const struct key *key)
     if (!*name) {
         snprintf(name, sizeof names[0], ENVIRONMENT_NAME, key->option);
         for (char *p = name; *p; p++) {
-            *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+            int upper = toupper((unsigned char)*p);
+            *p = (char)(upper == '-' ? '_' : upper);
         }
     }
     return name;
@@ -172,16 +174,15 @@ static const struct key *key_of_option(const char *option)
     return NULL;
 }
 
-static void apply_all(struct config_loading *loading, const struct arguments *arguments)
+/* False when the file could not be read at all: then what it lacks is not worth telling. */
+static bool apply_all(struct config_loading *loading, const struct arguments *arguments)
 {
     const char *path = arguments_value(arguments, "config");
 
     if (!path) {
         path = getenv("TAILGATE_CONFIG");
     }
-    if (path) {
-        config_file_read(loading, path);
-    }
+    bool readable = !path || config_file_read(loading, path);
     for (size_t i = 0; i < keys_count; i++) {
         const char *name = keys[i].option ? environment_name(&keys[i]) : NULL;
         const char *text = name ? getenv(name) : NULL;
@@ -197,6 +198,7 @@ static void apply_all(struct config_loading *loading, const struct arguments *ar
                         (struct place){ key->option, 0, 0 });
         }
     }
+    return readable;
 }
 
 static void find_state(struct config *config, struct problems *problems)
@@ -230,6 +232,9 @@ static void check_source(struct config *config, struct config_source *source,
     const char *why;
     char region[REGION_MAX];
 
+    if (source->wrong) {
+        return;
+    }
     if (!source->log_group) {
         problems_add(problems, source->place, "a source needs a log_group");
         return;
@@ -377,15 +382,8 @@ static void build_rules(struct config *config, struct problems *problems)
     }
 }
 
-struct config *config_load(const struct arguments *arguments, unsigned needs,
-                           struct problems *problems)
+static void check_all(struct config *config, unsigned needs, struct problems *problems)
 {
-    struct config *config = xcalloc(1, sizeof *config);
-    struct config_loading loading = { .config = config, .problems = problems };
-
-    config_defaults(KEYS_TOP, config);
-    config_defaults(KEYS_ALERTS, config);
-    apply_all(&loading, arguments);
     if (needs & CONFIG_STATE) {
         find_state(config, problems);
     }
@@ -395,6 +393,19 @@ struct config *config_load(const struct arguments *arguments, unsigned needs,
     build_networks(config, problems);
     if (needs & CONFIG_RULES) {
         build_rules(config, problems);
+    }
+}
+
+struct config *config_load(const struct arguments *arguments, unsigned needs,
+                           struct problems *problems)
+{
+    struct config *config = xcalloc(1, sizeof *config);
+    struct config_loading loading = { .config = config, .problems = problems };
+
+    config_defaults(KEYS_TOP, config);
+    config_defaults(KEYS_ALERTS, config);
+    if (apply_all(&loading, arguments)) {
+        check_all(config, needs, problems);
     }
     if (problems->count > 0) {
         config_free(config);
@@ -450,18 +461,15 @@ void config_free(struct config *config)
 
 void config_warn_unchangeable(const struct config *running, const struct config *reloaded)
 {
-    const struct {
-        const char *key, *before, *after;
-    } fixed[] = {
-        { "state", running->state, reloaded->state },
-        { "profile", running->profile, reloaded->profile },
-        { "endpoint_url", running->endpoint_url, reloaded->endpoint_url },
-    };
-
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
-        const char *before = fixed[i].before ? fixed[i].before : "";
-        if (strcmp(before, fixed[i].after ? fixed[i].after : "") != 0) {
-            log_warning("%s: the new value takes effect at the next start", fixed[i].key);
+    for (size_t i = 0; i < keys_count; i++) {
+        const struct key *key = &keys[i];
+        if (key->reload || key->section != KEYS_TOP || !keys_is_text(key)) {
+            continue;
+        }
+        const char *const *before = (const void *)((const char *)running + key->offset);
+        const char *const *after = (const void *)((const char *)reloaded + key->offset);
+        if (strcmp(*before ? *before : "", *after ? *after : "") != 0) {
+            log_warning("%s: the new value takes effect at the next start", key->name);
         }
     }
 }

@@ -27,6 +27,7 @@ struct config_source {
     char *role_arn;  /* read and checked, but not yet assumed: commands that would need it refuse */
     char *external_id;
     int64_t time_zone; /* of its rows, milliseconds east of UTC */
+    bool wrong;        /* something in it could not be read, which has been told */
     struct place place;
 };
 

@@ -66,7 +66,9 @@ static void read_sources(struct config_loading *loading, const struct yaml_node 
         const struct yaml_node *item = &node->items[i];
         struct config_source *source = config_add_source(loading, LEVEL_FILE, item->place);
         if (source) {
+            size_t before = loading->problems->count;
             read_section(loading, KEYS_SOURCE, item, source);
+            source->wrong = loading->problems->count > before;
         }
     }
 }
@@ -204,12 +206,14 @@ static void read_section(struct config_loading *loading, enum key_section sectio
     }
 }
 
-void config_file_read(struct config_loading *loading, const char *path)
+bool config_file_read(struct config_loading *loading, const char *path)
 {
     struct yaml_node *root = yaml_tree_read(path, loading->problems);
 
-    if (root) {
-        read_section(loading, KEYS_TOP, root, loading->config);
-        yaml_tree_free(root);
+    if (!root) {
+        return false;
     }
+    read_section(loading, KEYS_TOP, root, loading->config);
+    yaml_tree_free(root);
+    return true;
 }

@@ -17,8 +17,9 @@ struct config_loading {
     enum config_level network_levels[NETWORKS_MAX]; /* beside config->network_list */
 };
 
-/* Reads the file into the configuration; what is wrong goes to the problems. */
-void config_file_read(struct config_loading *loading, const char *path);
+/* Reads the file into the configuration; what is wrong goes to the problems.  False when it is no
+ * YAML that can be read. */
+bool config_file_read(struct config_loading *loading, const char *path);
 
 /* Adds a block to a network, or a source, as said at a level. */
 void config_add_block(struct config_loading *loading, const char *network, const char *text,

@@ -30,6 +30,12 @@ static struct store_bytes text_bytes(const char *text)
     return (struct store_bytes){ text, text ? strlen(text) : 0 };
 }
 
+/* A file has neither account nor region: then they are absent, not empty. */
+static struct store_bytes optional_bytes(const char *text)
+{
+    return text_bytes(*text ? text : NULL);
+}
+
 static struct store_bytes slice_bytes(struct slice slice)
 {
     return (struct store_bytes){ slice.data ? slice.data : "", slice.len };
@@ -120,8 +126,8 @@ static void fill(struct draft *draft, const struct detector *detector,
                                  .code = FINDING_NONE,
                                  .port = FINDING_NONE,
                                  .connection_id = FINDING_NONE,
-                                 .account = text_bytes(origin->account),
-                                 .region = text_bytes(origin->region),
+                                 .account = optional_bytes(origin->account),
+                                 .region = optional_bytes(origin->region),
                                  .log_group = text_bytes(origin->log_group),
                                  .log_stream = event->stream,
                                  .event_id = event->id,
@@ -173,19 +179,28 @@ static bool excepted(const struct detector *detector, const struct hit *hit)
     return false;
 }
 
-/* Notes a new finding for alerts. */
+/* Notes a finding for alerts; one that is told or folded already stays as it is.  So what a
+ * backfill found and did not tell is told when `run` comes to it. */
 static bool note(struct detector *detector, const struct finding *finding, const struct hit *hit,
                  struct store_error *error)
 {
     uint8_t key[KIND_KEY_SIZE];
+    int64_t open;
     bool told;
 
-    return kind_key(detector->store, finding, hit, key, error) &&
-           alerts_note(detector->store, finding, key, clock_now(), detector->config->fold, &told,
+    if (!detector->kinds_counted) {
+        if (!kinds_open(detector->store, &open, error)) {
+            return false;
+        }
+        detector->coarse = open >= KINDS_OPEN_MAX;
+        detector->kinds_counted = true;
+    }
+    kind_key(finding, hit, detector->coarse, key);
+    return alerts_note(detector->store, finding, key, clock_now(), detector->config->fold, &told,
                        error);
 }
 
-/* Stores one hit, notes it for alerts when it is new, and prints it. */
+/* Stores one hit, notes it for alerts, and prints it. */
 static bool store_hit(struct detector *detector, const struct detect_event *event,
                       const struct hit *hit, struct draft *draft, struct store_error *error)
 {
@@ -199,10 +214,10 @@ static bool store_hit(struct detector *detector, const struct detect_event *even
     }
     detector->findings++;
     detector->new_findings += !known;
-    if (!known && detector->alert && !finding->quiet && !note(detector, finding, hit, error)) {
+    if (detector->alert && !finding->quiet && !note(detector, finding, hit, error)) {
         return false;
     }
-    if (detector->out) {
+    if (detector->out && !(known && detector->out_new)) {
         finding_write(detector->out, finding, known, detector->out_json);
     }
     return true;

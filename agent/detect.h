@@ -31,7 +31,9 @@ struct detector {
     bool late;  /* what is new now was not there when this time was read before */
     bool alert; /* note new findings for alerts; otherwise they wait for a digest of the window */
     FILE *out;  /* NULL, or where each finding goes as a line */
-    bool out_json; /* as JSON; as text otherwise */
+    bool out_json;              /* as JSON; as text otherwise */
+    bool out_new;               /* only those that were not known */
+    bool kinds_counted, coarse; /* whether too many kinds are open; asked once */
     /* Counted up. */
     int64_t events, findings, new_findings;
 };

@@ -61,7 +61,7 @@ static int findings_main(const struct arguments *arguments)
         config_free(config);
         return command_refuse(&problems);
     }
-    struct store *store = command_open_store(config->state, STORE_READ);
+    struct store *store = command_open_store(config->state);
     int status = store ? list(store, &query, config->output == OUTPUT_JSON) : EXIT_STORE;
     store_close(store);
     config_free(config);

@@ -253,9 +253,9 @@ const struct key keys[] = {
       .help = "time between two looks at what is new in a source" },
     { TOP(requests_per_second), .name = "requests_per_second", .read = read_number, .min = 0.01, .max = 100, .fallback = "2", .reload = true,
       .option = "requests-per-second", .argument = "N", .help = "budget of requests for each account and region" },
-    { TOP(keep), .name = "keep", .read = read_duration, .min = DAY_MS, .max = 36500 * DAY_MS, .fallback = "400d", .reload = true,
+    { TOP(keep), .name = "keep", .read = read_duration, .min = 7 * DAY_MS, .max = 36500 * DAY_MS, .fallback = "400d", .reload = true,
       .help = "how long findings are kept" },
-    { TOP(output), .name = "output", .read = read_choice, .choices = output_words, .fallback = "text", .option = "output", .argument = "text|json",
+    { TOP(output), .name = "output", .read = read_choice, .choices = output_words, .fallback = "text", .reload = true, .option = "output", .argument = "text|json",
       .help = "form of what is printed" },
     { TOP(log_level), .name = "log_level", .read = read_choice, .choices = log_level_words, .fallback = "info", .reload = true,
       .option = "log-level", .argument = "LEVEL", .help = "error, warning, info or debug" },
@@ -311,6 +311,12 @@ static const char *name_in_section(const void *list, size_t index)
 const char *keys_nearest(enum key_section section, const char *name)
 {
     return problems_nearest(name, name_in_section, &section, keys_count);
+}
+
+bool keys_is_text(const struct key *key)
+{
+    return key->read == read_text || key->read == read_region || key->read == read_topic ||
+           key->read == read_role || key->read == read_log_group;
 }
 
 bool keys_set(const struct key *key, const char *text, void *object, struct place place,

@@ -38,6 +38,8 @@ extern const size_t keys_count;
 const struct key *keys_find(enum key_section section, const char *name);
 /* The nearest name in a section, or NULL. */
 const char *keys_nearest(enum key_section section, const char *name);
+/* Whether the key's field is a text (char *). */
+bool keys_is_text(const struct key *key);
 /* Reads a value into the key's field of `object`; adds to `problems` when it cannot be. */
 bool keys_set(const struct key *key, const char *text, void *object, struct place place,
               struct problems *problems);

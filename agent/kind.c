@@ -18,36 +18,30 @@ static size_t counted_bytes(const struct address *address, bool coarse)
     return coarse ? 4 : 8;
 }
 
-bool kind_key(struct store *store, const struct finding *finding, const struct hit *hit,
-              uint8_t out[static KIND_KEY_SIZE], struct store_error *error)
+void kind_key(const struct finding *finding, const struct hit *hit, bool coarse,
+              uint8_t out[static KIND_KEY_SIZE])
 {
     char source[24];
-    size_t source_len;
-    int64_t open;
+    size_t source_len = (size_t)snprintf(source, sizeof source, "%" PRId64, finding->source);
     struct store_bytes client = finding->host;
     struct store_bytes user = { NULL, 0 };
     bool has_address = finding->address.data != NULL;
+    bool success = hit->outcome == OUTCOME_SUCCESS;
 
-    if (!kinds_open(store, &open, error)) {
-        return false;
-    }
-    bool coarse = open >= KINDS_OPEN_MAX;
     if (has_address) {
         client.data = (const char *)hit->host.address.bytes;
         client.len = counted_bytes(&hit->host.address, coarse);
     } else if (coarse) {
         client.len = 0;
     }
-    if (hit->outcome == OUTCOME_SUCCESS && !coarse) {
+    if (success && !coarse) {
         user = finding->user;
     }
-    source_len = (size_t)snprintf(source, sizeof source, "%" PRId64, finding->source);
     fingerprint_of((struct store_bytes[]){ finding->rule,
                                            { source, source_len },
                                            { has_address ? "a" : "n", 1 },
                                            client,
-                                           { hit->outcome == OUTCOME_SUCCESS ? "s" : "f", 1 },
+                                           { success ? "s" : "f", 1 },
                                            user },
                    6, out);
-    return true;
 }

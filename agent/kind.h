@@ -10,9 +10,10 @@
 #include "storage/alerts.h"
 
 /* The kind of a finding: rule, source, address (IPv6: its /64) or else the host as printed, and for
- * successes the user.  User names of failures do not count, because an attacker chooses them.  When
- * too many kinds are open, addresses count by IPv4 /16 and IPv6 /32, and names not at all. */
-bool kind_key(struct store *store, const struct finding *finding, const struct hit *hit,
-              uint8_t out[static KIND_KEY_SIZE], struct store_error *error);
+ * successes the user.  User names of failures do not count, because an attacker chooses them.
+ * Coarse, for when too many kinds are open: addresses count by IPv4 /16 and IPv6 /32, names and
+ * users not at all. */
+void kind_key(const struct finding *finding, const struct hit *hit, bool coarse,
+              uint8_t out[static KIND_KEY_SIZE]);
 
 #endif

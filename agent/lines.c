@@ -78,6 +78,14 @@ static int hand_out(struct lines *lines, size_t len, size_t skip, bool piece, st
     return 1;
 }
 
+bool lines_waiting(struct lines *lines)
+{
+    const char *begin = lines->buffer + lines->start;
+    size_t there = lines->end - lines->start;
+
+    return memchr(begin + lines->searched, '\n', there - lines->searched) != NULL;
+}
+
 int lines_next(struct lines *lines, struct line *out)
 {
     for (;;) {

@@ -21,6 +21,8 @@ struct line {
 struct lines;
 /* Reads from a path, or from standard input for "-".  NULL with errno set. */
 struct lines *lines_open(const char *path);
+/* Whether a line is there already, so that lines_next need not read. */
+bool lines_waiting(struct lines *lines);
 /* 1: a line; 0: the end; -1: errno says what failed. */
 int lines_next(struct lines *lines, struct line *out);
 void lines_close(struct lines *lines);

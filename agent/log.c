@@ -20,7 +20,8 @@ void log_setup(enum log_level level, bool service)
     as_service = service;
 }
 
-static void write_line(enum log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void write_line(enum log_level level,
+                                                             const char *format, va_list arguments)
 {
     static const char *const names[] = { "error", "warning", "info", "debug" };
     char *text = NULL;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tailgate: watches who connects to Amazon RDS. */
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/clock.h"
 #include "agent/command.h"
-#include "agent/escape.h"
 #include "agent/keys.h"
 #include "agent/log.h"
 
@@ -103,10 +101,10 @@ int command_refuse(struct problems *problems)
     return EXIT_USAGE;
 }
 
-struct store *command_open_store(const char *path, enum store_mode mode)
+struct store *command_open_store(const char *path)
 {
     struct store_error error;
-    struct store *store = store_open(path, mode, &error);
+    struct store *store = store_open(path, STORE_READ, &error);
 
     if (!store) {
         log_error("%s", error.text);
@@ -151,7 +149,8 @@ static int run_command_line(const struct command *command, int argc, char **argv
     struct problems problems = { 0 };
     int status;
 
-    if (!arguments_read(&arguments, argc, argv, command->options, command->common, &problems)) {
+    if (!arguments_read(&arguments, argc - 1, argv + 1, command->options, command->common,
+                        &problems)) {
         status = command_refuse(&problems);
     } else if (arguments_flag(&arguments, "help")) {
         print_command_help(command);
@@ -174,7 +173,7 @@ int main(int argc, char **argv)
     int status;
 
     log_setup(LOG_INFO, false);
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN); /* a write that fails says so by itself */
     if (!clock_setup()) {
         log_error("TAILGATE_TEST_CLOCK is not REAL_BASE,VIRTUAL_BASE,SPEED in milliseconds");
         return EXIT_USAGE;

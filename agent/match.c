@@ -87,6 +87,17 @@ static bool message_of(struct json_object *event, struct slice *out)
     return true;
 }
 
+/* Whether nothing but blanks follows what was parsed. */
+static bool is_blank_after(struct json_tokener *tokener, const struct line *line)
+{
+    for (size_t i = json_tokener_get_parse_end(tokener); i < line->len; i++) {
+        if (!strchr(" \t\r", line->data[i]) || line->data[i] == '\0') {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void judge_event_line(struct match *match, const struct line *line)
 {
     struct json_tokener *tokener = json_tokener_new();
@@ -94,7 +105,7 @@ static void judge_event_line(struct match *match, const struct line *line)
         tokener ? json_tokener_parse_ex(tokener, line->data, (int)line->len) : NULL;
     struct slice message;
 
-    if (event && message_of(event, &message)) {
+    if (event && message_of(event, &message) && is_blank_after(tokener, line)) {
         judge(match, message, (struct slice){ line->data, line->len });
     } else {
         complain(match, "this line is not a JSON object with a \"message\" text");
@@ -144,7 +155,9 @@ static int read_document(struct match *match, struct lines *lines, const struct 
             break;
         }
         if (!document) {
-            json_tokener_parse_ex(tokener, "\n", 1);
+            if (!line.piece) {
+                json_tokener_parse_ex(tokener, "\n", 1);
+            }
             step = lines_next(lines, &line);
             match->place++;
         }

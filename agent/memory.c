@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OUT_OF_MEMORY 2
+
 static void *must(void *memory)
 {
     if (!memory) {
         fputs("tailgate: out of memory\n", stderr);
-        exit(EXIT_FAILURE);
+        exit(OUT_OF_MEMORY); /* not 1, which is an answer: nothing matched, or a probe's no */
     }
     return memory;
 }

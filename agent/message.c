@@ -12,30 +12,9 @@
 #include "agent/memory.h"
 #include "agent/ocsf.h"
 #include "agent/times.h"
+#include "filters/login_error.h"
 
 #define ROW_SHOWN_MAX 4096 /* bytes of a row in a body */
-
-/* What the database server's error numbers say about a connection (MariaDB and MySQL error
- * reference). */
-static const struct meaning {
-    int64_t code;
-    const char *text;
-} codes[] = {
-    { 0, "accepted" },
-    { 1040, "refused: too many connections; the server does not say whose" },
-    { 1042, "the client went away right after connecting" },
-    { 1043, "the handshake was not that of a database client" },
-    { 1044, "the password was RIGHT, but the account has no right on that database" },
-    { 1045, "wrong password, or no such account" },
-    { 1049, "the password was RIGHT, but there is no such database" },
-    { 1102, "the password was RIGHT, but the database name is not a legal one" },
-    { 1129, "refused: the server blocks this host after too many errors" },
-    { 1130, "refused: no account may connect from this host" },
-    { 1156, "the handshake was not that of a database client (a scanner, HTTP or TLS)" },
-    { 1158, "the client went away during the handshake (a scan or a health check)" },
-    { 1159, "the client said nothing until the handshake timed out" },
-    { 1251, "refused: the client speaks an old protocol" },
-};
 
 /* How sure the reading is, and what to think of it. */
 static const struct meaning_of_word {
@@ -43,16 +22,16 @@ static const struct meaning_of_word {
 } marks[] = {
     { "derived", "the address was decoded from the name the VPC's resolver gives instances" },
     { "ambiguous", "the row reads as more than one connection: a name in it may imitate a row; all candidates are in the finding" },
-    { "tainted", "the row before it was cut short: the client seen next on this stream may have forged this one" },
+    { "tainted", "the row has no beginning of its own: the client seen next on this stream may have forged it" },
     { "repeated", "the same row came twice with different event ids" },
-    { "fragment", "only the beginning of the row arrived" },
+    { "fragment", "the row does not end as it should: something is cut off, or a name imitates an end" },
     { "undecided", "the row was too unusual to be judged within the limits, so it is told" },
     { "late", "the row became readable only after its time had been read" },
 }, verdicts[] = {
     { "outside", "the address is in none of the networks the rule names" },
     { "unresolved", "the server logged a name, not an address; whoever owns a reverse zone chooses such names, so it counts as outside. "
                     "Set skip_name_resolve=1 on the database to get addresses" },
-    { "unknown", "the row does not say where the client is" },
+    { "unknown", "the row does not say where the client is, or there are no networks to judge by" },
     { "inside", "the address is inside the networks" },
     { "local", "the client is on the database host itself" },
 };
@@ -73,16 +52,6 @@ static bool is(struct store_bytes bytes, const char *text)
     return bytes.len == strlen(text) && memcmp(bytes.data ? bytes.data : "", text, bytes.len) == 0;
 }
 
-static const char *code_text(const struct finding *finding)
-{
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (codes[i].code == finding->code) {
-            return codes[i].text;
-        }
-    }
-    return "see the server's error reference";
-}
-
 static void put(FILE *out, struct store_bytes bytes, const char *otherwise)
 {
     if (bytes.len) {
@@ -101,43 +70,85 @@ static void put_line(FILE *out, const char *label, struct store_bytes bytes, con
     fputc('\n', out);
 }
 
+#define OUTSIDE_IS_REACHABLE                                                                       \
+    "The database can be reached from outside. Even where no password was right, it should not "   \
+    "be."
+#define CREDENTIALS_ARE_OUT                                                                        \
+    "Somebody outside holds working credentials and can reach the database. If you do not know "   \
+    "this client, close the path (security group, public access) and change the account's "        \
+    "password."
+
+/* What is said of a connection: the first line that fits.  NULL fits anything. */
+static const struct telling {
+    const char *mark, *verdict, *outcome;
+    const char *headline, *why;
+} tellings[] = {
+    { "ambiguous", NULL, NULL, "A row reads as more than one connection",
+      "Names in this row imitate other rows. Nobody has such names by accident: treat it as an "
+      "attack, and look at all rows around it." },
+    { "tainted", NULL, NULL, "A row may have been forged",
+      "It has no beginning of its own, as when a client puts line breaks into a name to forge "
+      "rows. "
+      "Look at the client seen next on this stream." },
+    { "undecided", NULL, NULL, "A row could not be judged within the limits",
+      "What is too unusual to be judged is told, because a detector must not go blind." },
+    { NULL, "outside", "success", "A connection from outside SUCCEEDED", CREDENTIALS_ARE_OUT },
+    { NULL, "outside", "failure", "A connection attempt from outside failed",
+      OUTSIDE_IS_REACHABLE },
+    { NULL, "outside", NULL, "A connection from outside, its outcome not readable",
+      OUTSIDE_IS_REACHABLE },
+    { NULL, "unresolved", "success", "A connection from an unknown name SUCCEEDED",
+      CREDENTIALS_ARE_OUT },
+    { NULL, "unresolved", NULL, "A connection attempt from an unknown name", OUTSIDE_IS_REACHABLE },
+    { NULL, "unknown", NULL, "A connection whose client cannot be placed",
+      "What cannot be placed is told: the server wrote no client, or there are no networks to "
+      "judge "
+      "it by." },
+    { NULL, NULL, NULL, "A connection matched the filter", "The rule's filter matched this row." },
+};
+
+static const struct telling *telling_of(const struct finding *finding)
+{
+    const struct telling *telling = tellings;
+
+    while ((telling->mark && !finding_has_mark(finding, telling->mark)) ||
+           (telling->verdict && !is(finding->verdict, telling->verdict)) ||
+           (telling->outcome && !is(finding->outcome, telling->outcome))) {
+        telling++;
+    }
+    return telling;
+}
+
 static const char *headline(const struct finding *finding)
 {
-    if (!finding->operation.len) {
-        return "A row matched the filter";
-    }
-    if (finding_has_mark(finding, "undecided") || finding_has_mark(finding, "fragment")) {
-        return "A row could not be read with certainty";
-    }
-    if (is(finding->verdict, "unknown")) {
-        return "A connection from an unknown client";
-    }
-    return is(finding->outcome, "success")   ? "A connection from outside SUCCEEDED"
-           : is(finding->outcome, "failure") ? "A connection attempt from outside failed"
-                                             : "A connection attempt from outside";
+    return finding->operation.len ? telling_of(finding)->headline : "A row matched the filter";
 }
 
 static const char *why_it_matters(const struct finding *finding)
 {
+    const struct login_error *known = login_error_find(finding->code);
+
     if (!finding->operation.len) {
         return "The rule's filter matched this row.";
     }
-    if (finding_has_mark(finding, "ambiguous") || finding_has_mark(finding, "tainted")) {
-        return "Names in this row imitate other rows. Nobody has such names by accident: treat it "
-               "as an attack, and look at all "
-               "rows around it.";
-    }
-    if (is(finding->outcome, "success")) {
-        return "Somebody outside holds working credentials and can reach the database. If you do "
-               "not know this client, "
-               "close the path (security group, public access) and change the account's password.";
-    }
-    if (finding->code == 1044 || finding->code == 1049 || finding->code == 1102) {
-        return "The login failed only after the password had been accepted: somebody outside holds "
+    if (known && known->password_right) {
+        return "The login failed only after the password had been accepted: this client holds "
                "working credentials.";
     }
-    return "The database can be reached from outside. Even where no password was right, it should "
-           "not be.";
+    return telling_of(finding)->why;
+}
+
+static void put_outcome(FILE *out, const struct finding *finding)
+{
+    const struct login_error *known = login_error_find(finding->code);
+
+    fprintf(out, "  %-10s %.*s", "outcome", (int)finding->outcome.len, finding->outcome.data);
+    if (finding->code != FINDING_NONE && finding->code != 0) {
+        fprintf(out, " (%" PRId64 "): %s%s", finding->code,
+                known && known->password_right ? "the password was RIGHT, but " : "",
+                known ? known->meaning : "see the server's error reference");
+    }
+    fputc('\n', out);
 }
 
 static void put_time(FILE *out, const char *label, int64_t ms)
@@ -214,11 +225,7 @@ static void put_finding(FILE *out, const struct finding *finding)
         put_line(out, "server", finding->server, "(not readable in the row)");
         fprintf(out, "  %-10s %.*s, connection %" PRId64 "\n", "what", (int)finding->operation.len,
                 finding->operation.data, finding->connection_id);
-        fprintf(out, "  %-10s %.*s", "outcome", (int)finding->outcome.len, finding->outcome.data);
-        if (finding->code != FINDING_NONE) {
-            fprintf(out, " (%" PRId64 "): %s", finding->code, code_text(finding));
-        }
-        fputc('\n', out);
+        put_outcome(out, finding);
     }
     put_time(out, "row time", finding->time);
     put_time(out, "event time", finding->event_time);
@@ -258,34 +265,26 @@ static const char *const digest_titles[] = {
     [ALERT_WINDOW] = "findings in a window of the past",
 };
 
-/* Lists the findings of an alert; the listing's first finding is left in `first`, copied by its
- * numbers and words that attributes need. */
+/* Tells several findings: the first of them one a line, and how many there are. */
 static bool digest_body(FILE *out, struct store *store, const struct alert *alert,
                         struct store_error *error)
 {
-    struct findings_list *list = alerts_findings(store, alert, 0, error);
+    struct findings_list *list = alerts_findings(store, alert, MESSAGE_LISTED_MAX, error);
     struct finding finding;
-    char time[TIME_TEXT_MAX];
-    int64_t count = 0, last = FINDING_NONE;
-    int step = list ? 0 : -1;
+    int64_t listed = 0;
+    int step = -1;
 
     fprintf(out, "%" PRId64 " %s\n\n", alert->count, digest_titles[alert->form]);
     while (list && (step = findings_next(list, &finding, error)) == 1) {
-        last = finding.event_time;
-        if (count++ < MESSAGE_LISTED_MAX) {
-            finding_write(out, &finding, true, false);
-        }
+        finding_write(out, &finding, true, false);
+        listed++;
     }
     findings_list_free(list);
-    if (step < 0) {
-        return false;
-    }
-    if (count > MESSAGE_LISTED_MAX) {
-        fprintf(out, "... and %" PRId64 " more, the last at %s\n", count - MESSAGE_LISTED_MAX,
-                time_format(last, time));
+    if (alert->count > listed) {
+        fprintf(out, "... and %" PRId64 " more\n", alert->count - listed);
     }
     fputs("\nAll of them: tailgate findings\n", out);
-    return true;
+    return step == 0;
 }
 
 /* Keeps what SNS takes in a subject: printable ASCII, beginning with something visible. */
@@ -315,9 +314,14 @@ static void make_subject(const struct alert *alert, const struct finding *findin
     const size_t size = sizeof message->subject;
     char *out = message->subject;
 
-    if (alert->form != ALERT_FIRST) {
-        snprintf(out, size, "tailgate %s: %" PRId64 " %s", message->severity, alert->count,
-                 alert->form == ALERT_DIGEST ? "more findings of a kind" : "findings");
+    if (alert->form == ALERT_DIGEST) {
+        snprintf(out, size, "tailgate %s: %" PRId64 " more from %.*s, %.*s", message->severity,
+                 alert->count, part_len(finding->host, 40), part(finding->host),
+                 part_len(finding->log_group, size), part(finding->log_group));
+    } else if (alert->form != ALERT_FIRST) {
+        snprintf(out, size, "tailgate %s: %" PRId64 " findings, the first from %.*s, %.*s",
+                 message->severity, alert->count, part_len(finding->host, 40), part(finding->host),
+                 part_len(finding->log_group, size), part(finding->log_group));
     } else if (finding->operation.len) {
         snprintf(out, size, "tailgate %s: %s %.*s from %.*s, %.*s", message->severity,
                  is(finding->outcome, "success") ? "login" : "attempt", part_len(finding->user, 24),

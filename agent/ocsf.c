@@ -3,11 +3,12 @@
 #include "agent/ocsf.h"
 
 #include <json-c/json.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "agent/escape.h"
 #include "agent/finding_output.h"
 #include "agent/fingerprint.h"
+#include "filters/rule.h"
 
 #define OCSF_VERSION       "1.3.0"
 #define OCSF_CATEGORY      2 /* Findings */
@@ -15,18 +16,18 @@
 #define OCSF_CREATE        1
 #define OCSF_UPDATE        2
 #define OCSF_EVIDENCES_MAX 50
+#define OCSF_BYTES_MAX     (200 * 1024) /* of evidences; the rest is counted */
+#define OCSF_ROW_MAX       4096
+#define SEVERITY_WORD_MAX  16
 
 static int severity_id(struct store_bytes severity)
 {
-    static const char *const words[] = { "low", "medium", "high", "critical" };
+    char word[SEVERITY_WORD_MAX];
+    enum severity parsed = SEVERITY_HIGH;
 
-    for (int i = 0; i < 4; i++) {
-        if (strlen(words[i]) == severity.len &&
-            memcmp(words[i], severity.data, severity.len) == 0) {
-            return i + 2;
-        }
-    }
-    return 0;
+    (void)snprintf(word, sizeof word, "%.*s", (int)severity.len, severity.data);
+    severity_parse(word, &parsed);
+    return (int)parsed + 1; /* 2 low, 3 medium, 4 high, 5 critical */
 }
 
 static void add_text(struct json_object *object, const char *name, struct store_bytes bytes)
@@ -95,21 +96,48 @@ static struct json_object *finding_info(const struct finding *finding)
     json_object_object_add(analytic, "type_id", json_object_new_int(1)); /* Rule */
     json_object_object_add(object, "uid", json_object_new_string(uid));
     json_object_object_add(object, "title",
-                           json_object_new_string("Database connection from outside the networks"));
+                           json_object_new_string("Database connection to look at"));
     json_object_object_add(object, "created_time", json_object_new_int64(finding->seen_at));
     json_object_object_add(object, "analytic", analytic);
     return object;
 }
 
+/* How many bytes an evidence takes in the message. */
+static size_t written_size(struct json_object *object)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (!out) {
+        return OCSF_BYTES_MAX;
+    }
+    escape_write_json(out, object);
+    (void)fclose(out);
+    free(text);
+    return len;
+}
+
+/* Adds evidences while there is room: cut anywhere else the document would not be JSON any more. */
 static bool add_evidences(struct json_object *list, struct store *store, const struct alert *alert,
                           struct store_error *error)
 {
     struct findings_list *findings = alerts_findings(store, alert, OCSF_EVIDENCES_MAX, error);
     struct finding finding;
+    size_t used = 0;
     int step = -1;
 
     while (findings && (step = findings_next(findings, &finding, error)) == 1) {
-        json_object_array_add(list, evidence(&finding));
+        finding.message.len = escape_cut(finding.message.data ? finding.message.data : "",
+                                         finding.message.len, OCSF_ROW_MAX);
+        struct json_object *item = evidence(&finding);
+        used += written_size(item);
+        if (used > OCSF_BYTES_MAX) {
+            json_object_put(item);
+            step = 0;
+            break;
+        }
+        json_object_array_add(list, item);
     }
     findings_list_free(findings);
     return step == 0;

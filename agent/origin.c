@@ -10,14 +10,6 @@
 
 #define LOG_GROUP_PREFIX "log-group:"
 
-/* Partitions as AWS names them (AWS General Reference, "ARNs"). */
-static const char *partition_of(const char *region)
-{
-    return strncmp(region, "cn-", 3) == 0       ? "aws-cn"
-           : strncmp(region, "us-gov-", 7) == 0 ? "aws-us-gov"
-                                                : "aws";
-}
-
 struct origin origin_of_log_group(const struct config_source *config, const char *account)
 {
     struct origin origin = { .region = xstrdup(config->region), .time_zone = config->time_zone };
@@ -31,7 +23,7 @@ struct origin origin_of_log_group(const struct config_source *config, const char
         origin.log_group = xstrdup(arn.resource + strlen(LOG_GROUP_PREFIX));
     } else {
         origin.identity =
-            xasprintf("arn:%s:logs:%s:%s:" LOG_GROUP_PREFIX "%s", partition_of(config->region),
+            xasprintf("arn:%s:logs:%s:%s:" LOG_GROUP_PREFIX "%s", region_partition(config->region),
                       config->region, account, config->log_group);
         origin.account = xstrdup(account);
         origin.log_group = xstrdup(config->log_group);

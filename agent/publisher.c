@@ -16,10 +16,13 @@
 
 #define IDLE_MS                                                                                    \
     1000 /* how often the outbox is looked at, for what a backfill beside us puts there */
-#define RETRY_BASE_MS    1000
-#define RETRY_CAP_MS     (5 * 60 * 1000)
-#define RETRY_REFUSED_MS (60 * 1000) /* least wait when only a person can help */
-#define BREAKER          "breaker"
+#define RETRY_BASE_MS     1000
+#define RETRY_CAP_MS      (5 * 60 * 1000)
+#define RETRY_REFUSED_MS  (60 * 1000) /* least wait when only a person can help */
+#define STORE_FAILED_MS   1000
+#define MENDED_MAX        2 /* attempts at once after expired credentials or a wrong clock */
+#define BREAKER           "breaker"
+#define SEVERITY_WORD_MAX 16
 
 /* A message a second, and never more than five in any second: SNS cuts off an e-mail subscription
  * at ten. */
@@ -27,6 +30,8 @@ static const struct bucket_terms breaker_low = { .rate = 1, .burst = 4, .reserve
 static const struct bucket_terms breaker_high = { .rate = 1, .burst = 4, .reserve = 0 };
 /* More alerts than this below "high" waiting at once are told as one. */
 #define WAITING_MAX 5
+/* And more than this of any severity: a minute's worth. */
+#define WAITING_URGENT_MAX 60
 
 bool publisher_busy(const struct publisher *publisher)
 {
@@ -41,30 +46,36 @@ static void complain(struct publisher *publisher, const char *text)
     publisher->complained = true;
 }
 
-static int64_t retry_at(const struct publisher *publisher, const struct aws_error *error)
+static int64_t retry_at(int64_t attempts, const struct aws_error *error)
 {
     uint32_t random = 0;
 
     RAND_bytes((unsigned char *)&random, sizeof random);
-    int64_t delay =
-        aws_retry_delay_ms((unsigned)publisher->attempts, RETRY_BASE_MS, RETRY_CAP_MS, random);
+    int64_t delay = aws_retry_delay_ms((unsigned)attempts, RETRY_BASE_MS, RETRY_CAP_MS, random);
     if (!aws_problem_passes(error->problem) && delay < RETRY_REFUSED_MS) {
         delay = RETRY_REFUSED_MS;
     }
     return clock_now() + delay;
 }
 
+/* Without the store nothing can be marked: the next try waits, or the same alert would go out again
+ * and again. */
+static void rest(struct publisher *publisher, const char *why)
+{
+    complain(publisher, why);
+    publisher->next_at = clock_ticks() + STORE_FAILED_MS;
+}
+
 static void failed(struct publisher *publisher, int64_t row, const struct aws_error *error)
 {
     struct store_error store_error;
-
     /* Without a clear answer it may have arrived. */
     bool maybe_sent = error->problem == AWS_UNAVAILABLE || error->problem == AWS_BAD_ANSWER;
 
     complain(publisher, error->text);
-    if (!alerts_failed(publisher->store, row, retry_at(publisher, error), maybe_sent, error->text,
-                       &store_error)) {
-        log_error("%s", store_error.text);
+    if (!alerts_failed(publisher->store, row, retry_at(publisher->attempts, error), maybe_sent,
+                       error->text, &store_error)) {
+        rest(publisher, store_error.text);
     }
 }
 
@@ -72,14 +83,13 @@ static void sent(struct publisher *publisher, int64_t row, const char *message_i
 {
     struct store_error error;
 
-    if (publisher->complained) {
+    /* Not marked, it goes out once more: at least once is the promise, and receivers know its id.
+     */
+    if (!alerts_sent(publisher->store, row, clock_now(), message_id, &error)) {
+        rest(publisher, error.text);
+    } else if (publisher->complained) {
         log_info("publishing works again");
         publisher->complained = false;
-    }
-    if (!alerts_sent(publisher->store, row, clock_now(), message_id, &error)) {
-        /* It will go out once more: at least once is the promise, and receivers know it by its id.
-         */
-        log_error("%s", error.text);
     }
 }
 
@@ -113,59 +123,66 @@ static bool print(const struct publisher *publisher, const struct message *messa
     return fflush(stdout) == 0;
 }
 
-static void publish(struct publisher *publisher, const struct alert *alert)
+/* Hands a message over; false with the error when it could not be. */
+static bool hand_over(struct publisher *publisher, const struct alert *alert,
+                      const struct message *message, struct aws_error *error)
 {
-    struct store_error store_error = { 0 };
-    struct aws_error error = { 0 };
+    if (publisher->config->topic_arn) {
+        if (!send_to_topic(publisher, alert, message, error)) {
+            return false;
+        }
+        publisher->flying = alert->row;
+        return true;
+    }
+    if (!print(publisher, message)) {
+        *error = (struct aws_error){ .problem = AWS_UNAVAILABLE,
+                                     .text = "standard output cannot be written" };
+        return false;
+    }
+    sent(publisher, alert->row, "");
+    return true;
+}
+
+static bool publish(struct publisher *publisher, const struct alert *alert,
+                    struct store_error *store_error)
+{
+    struct aws_error error;
     struct message message;
+    int64_t row = alert->row;
 
     publisher->attempts = alert->attempts;
-    if (!message_make(publisher->store, alert, publisher->config->alert_format, &message,
-                      &store_error)) {
-        error.problem = AWS_FAILED;
-        snprintf(error.text, sizeof error.text, "an alert could not be put into words: %.400s",
-                 store_error.text);
-        failed(publisher, alert->row, &error);
-    } else if (!publisher->config->topic_arn) {
-        if (print(publisher, &message)) {
-            sent(publisher, alert->row, "");
-        } else {
-            error.problem = AWS_UNAVAILABLE;
-            snprintf(error.text, sizeof error.text, "standard output cannot be written");
-            failed(publisher, alert->row, &error);
-        }
-    } else if (alerts_trying(publisher->store, alert->row, &store_error) &&
-               send_to_topic(publisher, alert, &message, &error)) {
-        publisher->flying = alert->row;
-    } else {
-        failed(publisher, alert->row, &error);
+    bool ok = message_make(publisher->store, alert, publisher->config->alert_format, &message,
+                           store_error) &&
+              alerts_trying(publisher->store, row, store_error);
+    if (ok && !hand_over(publisher, alert, &message, &error)) {
+        failed(publisher, row, &error);
     }
     message_free(&message);
+    return ok;
 }
 
 static bool is_urgent(const struct alert *alert)
 {
-    static const char *const urgent[] = { "high", "critical" };
+    char word[SEVERITY_WORD_MAX];
+    enum severity severity = SEVERITY_HIGH; /* should the word not be one of ours */
 
-    for (size_t i = 0; i < sizeof urgent / sizeof *urgent; i++) {
-        if (alert->severity.len == strlen(urgent[i]) &&
-            memcmp(alert->severity.data, urgent[i], alert->severity.len) == 0) {
-            return true;
-        }
-    }
-    return false;
+    snprintf(word, sizeof word, "%.*s", (int)alert->severity.len, alert->severity.data);
+    severity_parse(word, &severity);
+    return severity >= SEVERITY_HIGH;
 }
 
-/* Takes one alert from the outbox.  *wait_ms: nothing can go out before; 0: go on at once. */
+/* Takes one alert from the outbox.  *wait_ms: nothing can go out before. */
 static bool take_one(struct publisher *publisher, int64_t *wait_ms, struct store_error *error)
 {
     struct alert alert;
     bool found, allowed = true, made;
+    bool topic = publisher->config->topic_arn != NULL;
     int64_t now = clock_now();
 
     *wait_ms = 0;
-    if (publisher->config->topic_arn &&
-        !alerts_summarise(publisher->store, WAITING_MAX, "high", now, &made, error)) {
+    if (topic &&
+        (!alerts_summarise(publisher->store, WAITING_MAX, "high", now, &made, error) ||
+         !alerts_summarise(publisher->store, WAITING_URGENT_MAX, NULL, now, &made, error))) {
         return false;
     }
     if (!alerts_next(publisher->store, now, &alert, &found, error)) {
@@ -175,28 +192,29 @@ static bool take_one(struct publisher *publisher, int64_t *wait_ms, struct store
         *wait_ms = IDLE_MS;
         return true;
     }
-    if (publisher->config->topic_arn &&
+    if (topic &&
         !bucket_take(publisher->store, BREAKER, is_urgent(&alert) ? &breaker_high : &breaker_low,
                      now, &allowed, wait_ms, error)) {
         return false;
     }
-    if (allowed) {
-        publish(publisher, &alert);
-    }
-    return true;
+    return !allowed || publish(publisher, &alert, error);
 }
 
 int64_t publisher_step(struct publisher *publisher)
 {
     struct store_error error;
-    int64_t wait = 0;
+    int64_t wait;
 
-    while (!publisher->flying && clock_ticks() >= publisher->next_at) {
+    if (publisher->flying) {
+        return INT64_MAX;
+    }
+    if (clock_ticks() >= publisher->next_at) {
+        publisher->next_at = 0;
         if (!take_one(publisher, &wait, &error)) {
-            complain(publisher, error.text);
-            wait = RETRY_BASE_MS;
+            rest(publisher, error.text);
+        } else if (publisher->next_at == 0) {
+            publisher->next_at = clock_ticks() + wait;
         }
-        publisher->next_at = clock_ticks() + wait;
     }
     return publisher->flying ? INT64_MAX : publisher->next_at;
 }
@@ -206,15 +224,18 @@ void publisher_answer(struct publisher *publisher, const struct aws_answer *answ
     int64_t row = publisher->flying;
     char message_id[SNS_MESSAGE_ID_MAX] = "";
     struct aws_error error = answer->error;
+    bool mended = error.problem == AWS_EXPIRED || error.problem == AWS_SKEWED;
 
     publisher->flying = 0;
+    publisher->next_at = 0;
     if (error.problem == AWS_OK) {
         sns_publish_read(answer->body, answer->body_len, message_id, &error);
     }
     if (error.problem == AWS_OK) {
+        publisher->mended = 0;
         sent(publisher, row, message_id);
-    } else if (error.problem == AWS_EXPIRED || error.problem == AWS_SKEWED) {
-        publisher->next_at = 0; /* what was wrong is mended: again at once */
+    } else if (mended && publisher->mended < MENDED_MAX) {
+        publisher->mended++; /* the next attempt has new credentials, or the right time */
     } else {
         failed(publisher, row, &error);
     }

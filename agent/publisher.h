@@ -17,6 +17,7 @@ struct publisher {
     int64_t flying;              /* row of the alert being sent; 0: none */
     int64_t attempts;
     int64_t next_at; /* ticks before which nothing is due */
+    unsigned mended; /* attempts in a row that failed for credentials or the clock */
     bool complained; /* the present trouble has been logged */
 };
 

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tailgate run`: boots, then goes round the loop until stopped.  Everything happens in this one
  * thread: sources and the publisher say what they want to send, and are given the answers. */
-#include <errno.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "agent/aws/logs.h"
 #include "agent/aws/sts.h"
 #include "agent/clock.h"
 #include "agent/command.h"
@@ -21,30 +16,38 @@
 #include "agent/times.h"
 #include "storage/alerts.h"
 #include "storage/lock.h"
+#include "storage/watched.h"
 
 #define TURN_MAX_MS                                                                                \
     1000 /* real milliseconds a turn waits at most: the host's clock may be set meanwhile */
-#define ALIVE_EVERY_MS 15000
+#define FOLD_EVERY_MS  15000
 #define PRUNE_EVERY_MS (60 * INT64_C(1000))
 #define PRUNE_AT_ONCE  1000
 #define LEAVE_AFTER_MS 10000 /* to finish what is under way after SIGTERM */
 
+/* The sources of one configuration.  A reload makes a new watch beside the old one. */
+struct watch {
+    struct config *config;
+    uint8_t digest[FINGERPRINT_SIZE];
+    struct watching watching;
+    struct source *sources;
+    size_t count, next;
+};
+
 struct run {
     const struct arguments *arguments;
-    struct config *config;
+    struct config *config; /* until there is a watch, which then has it */
+    struct watch *watch;
     struct store *store;
     struct lock_file *lock;
     struct aws *aws;
-    int signals;
-    uint8_t digest[FINGERPRINT_SIZE];
+    int signals; /* of signals_open */
+    struct signals pending;
     char account[ACCOUNT_MAX];
-    struct watching watching;
-    struct source *sources;
-    size_t source_count, next_source;
     struct publisher publisher;
     int64_t fold_at, alive_at, prune_at; /* ticks */
     int64_t leave_at;                    /* 0: not stopping */
-    bool leave_now;
+    bool ever_read;
 };
 
 static const struct option_spec run_options[] = {
@@ -57,117 +60,185 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Starts every source of the configuration.  `first` is the service's time. */
-static bool start_sources(struct run *run, int64_t first, bool force, struct store_error *error)
+/* Tips may take half of the budget, so that re-reads get their part however many sources share it.
+ */
+static int64_t poll_interval(const struct config *config)
 {
-    size_t count = run->config->source_count;
+    int64_t fair = (int64_t)(2000 * (double)config->source_count / config->requests_per_second);
 
-    fingerprint_of_search(run->config, run->digest);
-    run->watching = (struct watching){ .store = run->store,
-                                       .aws = run->aws,
-                                       .config = run->config,
-                                       .digest = run->digest,
-                                       .account = run->account,
-                                       .out = run->config->output == OUTPUT_JSON ? stdout : NULL };
-    run->sources = xcalloc(count, sizeof *run->sources);
-    for (run->source_count = 0; run->source_count < count; run->source_count++) {
-        struct source *source = &run->sources[run->source_count];
+    return fair > config->poll_interval ? fair : config->poll_interval;
+}
+
+static void watch_free(struct watch *watch)
+{
+    if (!watch) {
+        return;
+    }
+    for (size_t i = 0; i < watch->count; i++) {
+        source_stop(&watch->sources[i]);
+    }
+    free(watch->sources);
+    config_free(watch->config);
+    free(watch);
+}
+
+/* Starts every source of a configuration, which the watch owns from then on; NULL, and the
+ * configuration is still the caller's, when the store fails.  `first` is the service's time. */
+static struct watch *watch_new(struct run *run, struct config *config, int64_t first, bool force,
+                               struct store_error *error)
+{
+    struct watch *watch = xcalloc(1, sizeof *watch);
+
+    fingerprint_of_search(config, watch->digest);
+    watch->watching = (struct watching){ .store = run->store,
+                                         .aws = run->aws,
+                                         .config = config,
+                                         .digest = watch->digest,
+                                         .account = run->account,
+                                         .poll_interval = poll_interval(config),
+                                         .out = config->output == OUTPUT_JSON ? stdout : NULL };
+    watch->sources = xcalloc(config->source_count, sizeof *watch->sources);
+    while (watch->count < config->source_count) {
+        struct source *source = &watch->sources[watch->count];
         char since[TIME_TEXT_MAX];
-        if (!source_start(source, &run->watching, &run->config->sources[run->source_count], first,
-                          force, error)) {
-            run->source_count++;
-            return false;
+        bool started = source_start(source, &watch->watching, &config->sources[watch->count], first,
+                                    force, error);
+        watch->count++;
+        if (!started) {
+            watch_free(watch);
+            return NULL;
         }
         log_info("watching %s in %s, answerable since %s", source->origin.log_group,
                  source->origin.region, time_format(source->since, since));
     }
-    return true;
-}
-
-static void stop_sources(struct run *run)
-{
-    for (size_t i = 0; i < run->source_count; i++) {
-        source_stop(&run->sources[i]);
+    watch->config = config;
+    if (watch->watching.poll_interval > config->poll_interval) {
+        char every[DURATION_TEXT_MAX];
+        log_info("%zu sources share %g requests a second: each is polled every %s",
+                 config->source_count, config->requests_per_second,
+                 duration_format(watch->watching.poll_interval, every));
     }
-    free(run->sources);
-    run->sources = NULL;
-    run->source_count = run->next_source = 0;
+    return watch;
 }
 
-/* Reads the configuration again.  Windows under way are dropped, uncommitted, and read again under
- * the new rules. */
+/* Whether a source of the store is one of this watch's. */
+static bool watches(const struct watch *watch, int64_t source)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        if (watch->sources[i].origin.source == source) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is in the store but not in the configuration any more is not watched, and status is not to
+ * judge us by it. */
+static bool forget_others(struct run *run, const struct watch *watch, struct store_error *error)
+{
+    struct watched *list;
+    size_t count;
+    bool ok = watched_list(run->store, &list, &count, error);
+
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = watches(watch, list[i].source) || watched_forget(run->store, list[i].source, error);
+    }
+    if (ok) {
+        watched_free(list, count);
+    }
+    return ok;
+}
+
+/* Puts a new watch in the place of the old one, whose windows under way are dropped, uncommitted,
+ * to be read again under the new rules. */
+static void watch_take_over(struct run *run, struct watch *watch)
+{
+    struct watch *old = run->watch;
+    struct store_error error;
+
+    for (size_t i = 0; old && i < old->count; i++) {
+        for (size_t j = 0; j < watch->count; j++) {
+            if (old->sources[i].origin.source == watch->sources[j].origin.source) {
+                source_inherit(&watch->sources[j], &old->sources[i]);
+            }
+        }
+    }
+    watch_free(old);
+    run->watch = watch;
+    run->publisher.config = watch->config;
+    log_setup(watch->config->log_level, true);
+    if (!forget_others(run, watch, &error)) {
+        log_error("%s", error.text);
+    }
+}
+
+/* Reads the configuration again.  Whatever is wrong with it, what runs goes on as it was. */
 static void reload(struct run *run)
 {
     struct problems problems = { 0 };
     struct store_error error;
-    bool known;
     struct config *config =
         config_load(run->arguments, CONFIG_STATE | CONFIG_RULES | CONFIG_SOURCES, &problems);
+    struct watch *watch = NULL;
 
     if (config && session_needs_account(config) && !*run->account) {
         problems_add(&problems, (struct place){ "reload", 0, 0 },
                      "the account of a log group given by name is not known; restart");
     }
-    if (problems.count > 0) {
+    if (!config || problems.count > 0) {
         problems_log(&problems);
-        problems_free(&problems);
+    } else {
+        watch = watch_new(run, config, session_service_time(run->aws), false, &error);
+        if (!watch) {
+            log_error("%s", error.text);
+        }
+    }
+    problems_free(&problems);
+    if (!watch) {
         config_free(config);
         log_error("the configuration was not changed: what runs goes on as it was");
         return;
     }
-    config_warn_unchangeable(run->config, config);
-    stop_sources(run);
-    config_free(run->config);
-    run->config = config;
-    run->publisher.config = config;
-    log_setup(config->log_level, true);
-    if (!start_sources(run, aws_service_time(run->aws, &known), false, &error)) {
-        log_error("%s", error.text);
-    }
+    config_warn_unchangeable(run->watch->config, config);
+    watch_take_over(run, watch);
     log_info("configuration read again: %zu sources, %zu rules", config->source_count,
              config->rule_count);
 }
 
-/* The handlers are called from the loop, not from a signal's context, so they may do anything. */
-static void handle_signals(struct run *run)
+/* Called from the loop, not from a signal's context, so this may do anything.  False: leave now. */
+static bool heed_signals(struct run *run)
 {
-    struct signalfd_siginfo info;
-
-    while (read(run->signals, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGHUP) {
-            if (!run->leave_at) {
-                reload(run);
-            }
-        } else if (run->leave_at) {
-            run->leave_now = true;
-        } else {
-            log_info("stopping: finishing the pages in hand; a second signal leaves at once");
-            run->leave_at = clock_ticks() + LEAVE_AFTER_MS;
-        }
+    signals_read(run->signals, &run->pending);
+    if (run->pending.reload && !run->leave_at) {
+        run->pending.reload = false;
+        reload(run);
     }
+    if (run->pending.stops > 0 && !run->leave_at) {
+        log_info("stopping: finishing the pages in hand; a second signal leaves at once");
+        run->leave_at = clock_ticks() + LEAVE_AFTER_MS;
+    }
+    return run->pending.stops <= 1;
 }
 
 /* What is done now and then; returns when it is next. */
 static int64_t keep_house(struct run *run)
 {
     struct store_error error = { 0 };
+    const struct config *config = run->watch->config;
     int64_t now = clock_now(), ticks = clock_ticks(), next = INT64_MAX, deleted = 0;
-    bool ok = true;
+    bool ok = session_say_alive(run->store, &run->alive_at, &error);
 
     if (ticks >= run->fold_at) {
-        ok = alerts_fold(run->store, now, run->config->fold, &next, &error) && ok;
-        int64_t wait = next == INT64_MAX ? ALIVE_EVERY_MS : next - now;
-        run->fold_at = ticks + (wait < 1000 ? 1000 : least(wait, ALIVE_EVERY_MS));
-    }
-    if (ticks >= run->alive_at) {
-        char text[24];
-        snprintf(text, sizeof text, "%" PRId64, now);
-        ok = store_fact_set(run->store, SESSION_FACT_ALIVE, text, &error) && ok;
-        run->alive_at = ticks + ALIVE_EVERY_MS;
+        ok = alerts_fold(run->store, now, config->fold, &next, &error) && ok;
+        run->fold_at = ticks + FOLD_EVERY_MS;
+        if (next - now < FOLD_EVERY_MS) {
+            run->fold_at = ticks + (next - now < 1000 ? 1000 : next - now);
+        }
     }
     if (ticks >= run->prune_at) {
-        ok = findings_prune(run->store, now - run->config->keep, PRUNE_AT_ONCE, &deleted, &error) &&
-             ok;
+        /* By the earlier clock: one that is wrong must not delete what it takes for old. */
+        int64_t before = least(now, session_service_time(run->aws)) - config->keep;
+        ok = findings_prune(run->store, before, PRUNE_AT_ONCE, &deleted, &error) && ok;
         run->prune_at = ticks + PRUNE_EVERY_MS;
     }
     if (!ok) {
@@ -180,22 +251,22 @@ static bool anything_under_way(const struct run *run)
 {
     bool busy = publisher_busy(&run->publisher);
 
-    for (size_t i = 0; i < run->source_count && !busy; i++) {
-        busy = source_busy(&run->sources[i]);
+    for (size_t i = 0; i < run->watch->count && !busy; i++) {
+        busy = source_busy(&run->watch->sources[i]);
     }
     return busy;
 }
 
 /* Lets every source say what it wants to send, each time beginning with the next one, so that none
  * is last for ever. */
-static int64_t step_sources(struct run *run)
+static int64_t step_sources(struct watch *watch)
 {
     int64_t at = INT64_MAX;
 
-    for (size_t i = 0; i < run->source_count; i++) {
-        at = least(at, source_step(&run->sources[(run->next_source + i) % run->source_count]));
+    for (size_t i = 0; i < watch->count; i++) {
+        at = least(at, source_step(&watch->sources[(watch->next + i) % watch->count]));
     }
-    run->next_source = run->source_count ? (run->next_source + 1) % run->source_count : 0;
+    watch->next = (watch->next + 1) % watch->count;
     return at;
 }
 
@@ -207,9 +278,11 @@ static void hand_out_answers(struct run *run)
         if (answer->owner == &run->publisher) {
             publisher_answer(&run->publisher, answer);
         }
-        for (size_t i = 0; i < run->source_count; i++) {
-            if (source_owns(&run->sources[i], answer->owner)) {
-                source_answer(&run->sources[i], answer->owner, answer);
+        for (size_t i = 0; i < run->watch->count; i++) {
+            struct source *source = &run->watch->sources[i];
+            if (source_owns(source, answer->owner)) {
+                source_answer(source, answer->owner, answer);
+                run->ever_read = run->ever_read || source->ever_read;
                 break;
             }
         }
@@ -220,51 +293,34 @@ static void hand_out_answers(struct run *run)
 /* When every source has been refused and none ever read, going on would only look like watching. */
 static bool nothing_can_work(const struct run *run)
 {
-    for (size_t i = 0; i < run->source_count; i++) {
-        enum aws_problem trouble = run->sources[i].trouble;
-        if (run->sources[i].ever_read ||
-            (trouble != AWS_DENIED && trouble != AWS_REFUSED && trouble != AWS_NO_CREDENTIALS)) {
+    for (size_t i = 0; i < run->watch->count; i++) {
+        enum aws_problem trouble = run->watch->sources[i].trouble;
+        if (trouble != AWS_DENIED && trouble != AWS_REFUSED && trouble != AWS_NO_CREDENTIALS) {
             return false;
         }
     }
-    return run->source_count > 0;
+    return !run->ever_read;
 }
 
 static int loop(struct run *run)
 {
-    while (!run->leave_now) {
-        bool stopping = run->leave_at != 0;
-        int64_t at = keep_house(run);
-        at = least(at, publisher_step(&run->publisher));
-        if (!stopping) {
-            at = least(at, step_sources(run));
+    do {
+        int64_t at = least(keep_house(run), publisher_step(&run->publisher));
+        if (!run->leave_at) {
+            at = least(at, step_sources(run->watch));
         } else if (clock_ticks() >= run->leave_at || !anything_under_way(run)) {
             break;
         }
         int wait = clock_wait(at - clock_ticks());
         aws_wait(run->aws, wait < TURN_MAX_MS ? wait : TURN_MAX_MS, run->signals);
-        handle_signals(run);
         hand_out_answers(run);
         if (nothing_can_work(run)) {
             log_error("AWS refuses every source: there is nothing to watch");
             return EXIT_REFUSED;
         }
-    }
+    } while (heed_signals(run));
     log_info("stopped");
     return EXIT_YES;
-}
-
-/* Signals are not handled but read, so nothing runs at an odd moment. */
-static int open_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static bool open_state(struct run *run, struct store_error *error)
@@ -277,25 +333,32 @@ static bool open_state(struct run *run, struct store_error *error)
     return run->lock && session_lock_run(run->lock, run->config->state, error);
 }
 
-static int watch(struct run *run, int64_t since)
+/* Greets AWS, starts the sources, and goes round. */
+static int begin(struct run *run, int64_t since)
 {
     struct store_error error;
-    struct session_start start = { run->config, run->store, run->aws, run->signals };
-
+    struct session_start start = { .config = run->config,
+                                   .store = run->store,
+                                   .aws = run->aws,
+                                   .signals = run->signals,
+                                   .say_alive = true };
     int status = session_begin(&start, run->account);
+
     if (status != EXIT_YES) {
         return status == SESSION_STOPPED ? EXIT_YES : status;
     }
-    bool known;
-    int64_t first = since >= 0 ? since : aws_service_time(run->aws, &known);
-    if (!start_sources(run, first, since >= 0, &error)) {
+    run->pending = start.pending;
+    int64_t first = since >= 0 ? since : session_service_time(run->aws);
+    struct watch *watch = watch_new(run, run->config, first, since >= 0, &error);
+    if (!watch) {
         log_error("%s", error.text);
         return EXIT_STORE;
     }
-    run->publisher =
-        (struct publisher){ .store = run->store, .aws = run->aws, .config = run->config };
-    log_info("%s", run->config->topic_arn ? run->config->topic_arn
-                                          : "no topic: alerts go to standard output");
+    run->config = NULL;
+    run->publisher = (struct publisher){ .store = run->store, .aws = run->aws };
+    watch_take_over(run, watch);
+    log_info("alerts go to %s", watch->config->topic_arn ? watch->config->topic_arn
+                                                         : "standard output: no topic is given");
     return loop(run);
 }
 
@@ -313,15 +376,15 @@ static int run_main(const struct arguments *arguments)
         return command_refuse(&problems);
     }
     log_setup(run.config->log_level, true);
-    run.signals = open_signals();
+    run.signals = signals_open(true);
     if (!open_state(&run, &error)) {
         log_error("%s", error.text);
     } else if (!(run.aws = session_aws(run.config))) {
         status = EXIT_USAGE;
     } else {
-        status = watch(&run, since);
+        status = begin(&run, since);
     }
-    stop_sources(&run);
+    watch_free(run.watch);
     aws_free(run.aws);
     lock_close(run.lock);
     store_close(run.store);

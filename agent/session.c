@@ -2,8 +2,8 @@
 /* The beginning of a conversation with AWS. */
 #include "agent/session.h"
 
+#include <inttypes.h>
 #include <openssl/rand.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,6 +45,20 @@ struct aws *session_aws(const struct config *config)
     return aws;
 }
 
+int64_t session_service_time(const struct aws *aws)
+{
+    static bool said;
+    bool known;
+    int64_t now = aws_service_time(aws, &known);
+
+    if (!known && !said) {
+        log_warning("AWS does not say the time (no Date header): this host's clock decides what "
+                    "counts as read");
+        said = true;
+    }
+    return now;
+}
+
 bool session_needs_account(const struct config *config)
 {
     for (size_t i = 0; i < config->source_count; i++) {
@@ -71,46 +85,72 @@ bool session_lock_run(struct lock_file *lock, const char *state, struct store_er
 
 /* Any call that AWS answers: GetCallerIdentity when the account is wanted, else an empty look at
  * the first log group. */
-static bool send_greeting(const struct session_start *start, bool want_account, const void *owner,
+static bool send_greeting(const struct session_start *start, bool want_account, void *owner,
                           struct aws_error *error)
 {
     const struct config_source *source = &start->config->sources[0];
 
     if (want_account) {
-        return sts_identity_send(start->aws, source->region, (void *)(uintptr_t)owner, error);
+        return sts_identity_send(start->aws, source->region, owner, error);
     }
     struct logs_filter filter = {
         .region = source->region, .group = source->log_group, .start = 0, .end = 0
     };
-    return logs_filter_send(start->aws, &filter, (void *)(uintptr_t)owner, error);
+    return logs_filter_send(start->aws, &filter, owner, error);
 }
 
-static bool asked_to_stop(const struct session_start *start)
+bool session_say_alive(struct store *store, int64_t *at, struct store_error *error)
 {
-    struct pollfd signals = { .fd = start->signals, .events = POLLIN };
+    char text[24];
 
-    return poll(&signals, 1, 0) > 0;
+    if (clock_ticks() < *at) {
+        return true;
+    }
+    *at = clock_ticks() + SESSION_ALIVE_EVERY;
+    snprintf(text, sizeof text, "%" PRId64, clock_now());
+    return store_fact_set(store, SESSION_FACT_ALIVE, text, error);
+}
+
+/* Waits for calls and signals, some ticks at most; false when asked to stop.  An outage of AWS is
+ * no reason for anybody to restart us, so meanwhile it is said that we live. */
+static bool wait_a_little(struct session_start *start, int64_t ticks)
+{
+    struct store_error error;
+
+    if (start->say_alive && !session_say_alive(start->store, &start->alive_at, &error)) {
+        log_error("%s", error.text);
+    }
+    aws_wait(start->aws, clock_wait(ticks < WAIT_MS ? ticks : WAIT_MS), start->signals);
+    signals_read(start->signals, &start->pending);
+    return start->pending.stops == 0;
 }
 
 /* Waits for the greeting's answer; NULL when asked to stop. */
-static struct aws_answer *wait_for_answer(const struct session_start *start)
+static struct aws_answer *wait_for_answer(struct session_start *start)
 {
     struct aws_answer *answer;
 
     while (!(answer = aws_finished(start->aws))) {
-        if (asked_to_stop(start)) {
+        if (!wait_a_little(start, WAIT_MS)) {
             return NULL;
         }
-        aws_wait(start->aws, clock_wait(WAIT_MS), start->signals);
     }
     return answer;
 }
 
-/* One greeting.  The error's problem says how it went; *stopped when there was no time for it. */
-static void greet(const struct session_start *start, bool want_account,
-                  char account[static ACCOUNT_MAX], struct aws_error *error, bool *stopped)
+static bool clock_is_known(const struct aws *aws)
 {
-    static const char owner;
+    bool known;
+
+    (void)aws_service_time(aws, &known);
+    return known;
+}
+
+/* One greeting.  The error's problem says how it went; *stopped when there was no time for it. */
+static void greet(struct session_start *start, bool want_account, char account[static ACCOUNT_MAX],
+                  struct aws_error *error, bool *stopped)
+{
+    static char owner;
 
     if (!send_greeting(start, want_account, &owner, error)) {
         return;
@@ -124,15 +164,14 @@ static void greet(const struct session_start *start, bool want_account,
     *error = answer->error;
     if (want_account && error->problem == AWS_OK) {
         sts_identity_read(answer->body, answer->body_len, account, error);
-    } else if (!want_account && answer->date_ms >= 0 && error->problem != AWS_REFUSED &&
-               error->problem != AWS_SKEWED && error->problem != AWS_EXPIRED) {
-        error->problem = AWS_OK; /* it was the clock that was wanted: whether the group can be read,
-                                    its source will see */
+    } else if (!want_account && clock_is_known(start->aws) && error->problem != AWS_REFUSED) {
+        /* It was the clock that was wanted; whether the group can be read its source will see. */
+        error->problem = AWS_OK;
     }
     aws_answer_free(answer);
 }
 
-static bool pause_for(const struct session_start *start, unsigned attempt)
+static bool pause_for(struct session_start *start, unsigned attempt)
 {
     uint32_t random = 0;
     int64_t until;
@@ -140,15 +179,14 @@ static bool pause_for(const struct session_start *start, unsigned attempt)
     RAND_bytes((unsigned char *)&random, sizeof random);
     until = clock_ticks() + aws_retry_delay_ms(attempt, RETRY_BASE_MS, RETRY_CAP_MS, random);
     while (clock_ticks() < until) {
-        if (asked_to_stop(start)) {
+        if (!wait_a_little(start, until - clock_ticks())) {
             return false;
         }
-        aws_wait(start->aws, clock_wait(until - clock_ticks()), start->signals);
     }
     return true;
 }
 
-int session_begin(const struct session_start *start, char account[static ACCOUNT_MAX])
+int session_begin(struct session_start *start, char account[static ACCOUNT_MAX])
 {
     bool stopped = false, named = session_needs_account(start->config);
     struct store_error store_error;

@@ -5,15 +5,18 @@
 #define TAILGATE_AGENT_SESSION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "agent/aws/aws.h"
 #include "agent/aws/sts.h"
 #include "agent/config.h"
+#include "agent/signals.h"
 #include "storage/lock.h"
 #include "storage/store.h"
 
-#define SESSION_FACT_ALIVE   "alive_at" /* when `run` last went round its loop, host's clock */
+#define SESSION_FACT_ALIVE   "alive_at" /* when `run` last got on, host's clock, milliseconds */
 #define SESSION_FACT_ACCOUNT "account"
+#define SESSION_ALIVE_EVERY  15000 /* milliseconds */
 
 #define SESSION_STOPPED (-1) /* asked to stop before it began */
 
@@ -21,7 +24,10 @@ struct session_start {
     const struct config *config;
     struct store *store;
     struct aws *aws;
-    int signals; /* a descriptor that is readable when it is time to stop */
+    int signals;            /* of signals_open */
+    struct signals pending; /* what came meanwhile */
+    bool say_alive;         /* whether to say that `run` is alive while AWS cannot be reached */
+    int64_t alive_at;       /* ticks at which to say so next */
 };
 
 /* The AWS client of a configuration; NULL after logging why. */
@@ -34,7 +40,13 @@ bool session_needs_account(const struct config *config);
  * STS), and the service's clock from whatever answers.  What passes by itself is tried again for as
  * long as it takes.  Returns EXIT_YES, EXIT_USAGE, EXIT_REFUSED, EXIT_STORE or SESSION_STOPPED,
  * having logged why. */
-int session_begin(const struct session_start *start, char account[static ACCOUNT_MAX]);
+int session_begin(struct session_start *start, char account[static ACCOUNT_MAX]);
+
+/* The service's time, milliseconds; while AWS has not said it the host's, which is logged once. */
+int64_t session_service_time(const struct aws *aws);
+
+/* Says that `run` gets on, if it is time to; *at is when it is next (ticks). */
+bool session_say_alive(struct store *store, int64_t *at, struct store_error *error);
 
 /* Takes the place of the one `run` on a state file. */
 bool session_lock_run(struct lock_file *lock, const char *state, struct store_error *error);

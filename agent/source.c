@@ -9,8 +9,7 @@
 
 #include "agent/budget.h"
 #include "agent/clock.h"
-#include "agent/memory.h"
-#include "agent/times.h"
+#include "agent/session.h"
 
 #define MINUTE INT64_C(60000)
 #define HOUR   (60 * MINUTE)
@@ -33,6 +32,26 @@
 static const int64_t ages[] = { 2 * MINUTE, 10 * MINUTE, 2 * HOUR, WINDOW_AGE_SETTLED };
 #define PIECES 4
 
+void source_fact_trouble(int64_t source, char out[static SOURCE_FACT_MAX])
+{
+    snprintf(out, SOURCE_FACT_MAX, "trouble %" PRId64, source);
+}
+
+static bool start_watch(struct source *source, int64_t first, bool force, struct store_error *error)
+{
+    struct watching *watching = source->watching;
+    struct store *store = watching->store;
+    char trouble[SOURCE_FACT_MAX];
+
+    if (!coverage_source(store, source->origin.identity, &source->origin.source, error) ||
+        !coverage_watch(store, source->origin.source, watching->digest, &source->watch, error) ||
+        !coverage_run(store, source->watch, first, force, &source->since, error)) {
+        return false;
+    }
+    source_fact_trouble(source->origin.source, trouble);
+    return store_fact_set(store, trouble, "", error);
+}
+
 bool source_start(struct source *source, struct watching *watching,
                   const struct config_source *config, int64_t first, bool force,
                   struct store_error *error)
@@ -45,11 +64,16 @@ bool source_start(struct source *source, struct watching *watching,
         snprintf(error->text, sizeof error->text, "out of memory");
         return false;
     }
-    return coverage_source(watching->store, source->origin.identity, &source->origin.source,
-                           error) &&
-           coverage_watch(watching->store, source->origin.source, watching->digest, &source->watch,
-                          error) &&
-           coverage_run(watching->store, source->watch, first, force, &source->since, error);
+    return start_watch(source, first, force, error);
+}
+
+void source_inherit(struct source *source, struct source *before)
+{
+    judge_use(before->judge, source->watching->config->judged);
+    judge_free(source->judge);
+    source->judge = before->judge;
+    before->judge = NULL;
+    source->trouble = before->trouble;
 }
 
 void source_stop(struct source *source)
@@ -62,6 +86,11 @@ void source_stop(struct source *source)
     origin_free(&source->origin);
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 bool source_owns(const struct source *source, const void *owner)
 {
     return owner == &source->tip || owner == &source->back;
@@ -72,17 +101,10 @@ bool source_busy(const struct source *source)
     return source->tip.flying || source->back.flying;
 }
 
-static int64_t service_now(const struct source *source)
-{
-    bool known;
-
-    return aws_service_time(source->watching->aws, &known);
-}
-
 /* Opens the window of what is new: from where the coverage ends, less the overlap. */
 static bool open_tip(struct source *source, struct store_error *error)
 {
-    int64_t now = service_now(source), start = source->since;
+    int64_t now = session_service_time(source->watching->aws), start = source->since;
     struct stretch *list;
     size_t count;
 
@@ -97,16 +119,15 @@ static bool open_tip(struct source *source, struct store_error *error)
     if (start < now - TIP_MAX) {
         start = now - TIP_MAX;
     }
-    if (start < now) {
-        window_open(&source->tip, start, now, now + TIP_AHEAD, false);
-    }
+    /* Asked even if nothing is new, as after the clock was set back: the answer brings the time. */
+    window_open(&source->tip, start < now ? start : now, now, now + TIP_AHEAD, false);
     return true;
 }
 
 /* Opens the next window behind the tip: the newest hole, else the earliest re-read that is due. */
 static bool open_back(struct source *source, struct store_error *error)
 {
-    int64_t now = service_now(source);
+    int64_t now = session_service_time(source->watching->aws);
     struct stretch *list, found;
     size_t count;
 
@@ -123,7 +144,9 @@ static bool open_back(struct source *source, struct store_error *error)
     } else {
         for (size_t i = 0; i < sizeof ages / sizeof *ages; i++) {
             if (coverage_due(list, count, ages[i], ages[i] / PIECES, now, &found)) {
-                window_open(&source->back, found.start, found.end, found.end, true);
+                int64_t stop = least(found.end, found.start + source->slice);
+                /* What was taken over from other rules was not read with these. */
+                window_open(&source->back, found.start, stop, stop, found.reads > 0);
                 break;
             }
         }
@@ -172,7 +195,7 @@ static int64_t step_window(struct source *source, struct window *window, int64_t
         return *at = clock_ticks() + RETRY_BASE_MS;
     }
     if (!window->open) {
-        return *at = clock_ticks() + source->watching->config->poll_interval;
+        return *at = clock_ticks() + source->watching->poll_interval;
     }
     return *at = ask(source, window, use);
 }
@@ -182,21 +205,31 @@ int64_t source_step(struct source *source)
     int64_t tip = step_window(source, &source->tip, &source->tip_at, open_tip, BUDGET_TIP);
     int64_t back = step_window(source, &source->back, &source->back_at, open_back, BUDGET_BACK);
 
-    return tip < back ? tip : back;
+    return least(tip, back);
 }
 
+/* Logs trouble when it begins and when it ends, and keeps it for status while only a person can end
+ * it. */
 static void note_trouble(struct source *source, const struct aws_error *error)
 {
+    char name[SOURCE_FACT_MAX];
+    struct store_error store_error;
+    bool kept = error->problem != AWS_OK && !aws_problem_passes(error->problem);
+
     if (source->trouble == error->problem) {
         return;
     }
-    source->trouble = error->problem;
     if (error->problem == AWS_OK) {
         log_info("%s can be read again", source->origin.log_group);
     } else if (error->problem == AWS_THROTTLED) {
         log_info("%s", error->text); /* weather */
     } else {
         log_warning("%s; what could not be read stays open and is tried again", error->text);
+    }
+    source->trouble = error->problem;
+    source_fact_trouble(source->origin.source, name);
+    if (!store_fact_set(source->watching->store, name, kept ? error->text : "", &store_error)) {
+        log_error("%s", store_error.text);
     }
 }
 
@@ -235,7 +268,8 @@ void source_answer(struct source *source, struct window *window, const struct aw
                                  .origin = &source->origin,
                                  .judge = source->judge,
                                  .alert = true,
-                                 .out_json = true };
+                                 .out_json = true,
+                                 .out_new = true };
     int64_t *at = window == &source->tip ? &source->tip_at : &source->back_at;
     struct store_error store_error;
     struct aws_error error;
@@ -246,7 +280,8 @@ void source_answer(struct source *source, struct window *window, const struct aw
         detector.out = open_memstream(&lines, &len);
     }
     enum window_result result =
-        window_take(window, answer, &detector, source->watch, &error, &store_error);
+        window_take(window, answer, &detector, source->watch, session_service_time(watching->aws),
+                    &error, &store_error);
     if (detector.out) {
         fclose(detector.out);
     }
@@ -256,8 +291,7 @@ void source_answer(struct source *source, struct window *window, const struct aw
         break;
     case WINDOW_COMPLETE:
         adapt_slice(source, window);
-        *at = window == &source->tip ? clock_ticks() + watching->config->poll_interval
-                                     : clock_ticks();
+        *at = window == &source->tip ? clock_ticks() + watching->poll_interval : clock_ticks();
         break;
     case WINDOW_FAILED:
         *at = retry_at(window, error.problem);

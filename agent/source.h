@@ -19,6 +19,7 @@ struct watching {
     const struct config *config;
     const uint8_t *digest; /* of the search, COVERAGE_DIGEST_SIZE bytes */
     const char *account;   /* for log groups given by name; empty while not known */
+    int64_t poll_interval; /* the configured one, or longer when the budget is shared by many */
     FILE *out;             /* findings as JSON lines, or NULL */
 };
 
@@ -27,8 +28,8 @@ struct source {
     struct origin origin;
     struct judge *judge;
     int64_t watch, since;
-    struct window tip, back;               /* what is new; holes and re-reads */
-    int64_t tip_at, tip_retry_at, back_at; /* ticks */
+    struct window tip, back;  /* what is new; holes and re-reads */
+    int64_t tip_at, back_at;  /* ticks */
     int64_t slice;            /* length of a hole's window, longer while pages are few */
     enum aws_problem trouble; /* the present one, AWS_OK when the last answer was good */
     bool ever_read;
@@ -40,6 +41,12 @@ bool source_start(struct source *source, struct watching *watching,
                   const struct config_source *config, int64_t first, bool force,
                   struct store_error *error);
 void source_stop(struct source *source);
+/* Takes over what another source of the same log group remembers, under its own rules. */
+void source_inherit(struct source *source, struct source *before);
+
+/* The name of the fact that says what keeps a source from being read and only a person can mend. */
+#define SOURCE_FACT_MAX 32
+void source_fact_trouble(int64_t source, char out[static SOURCE_FACT_MAX]);
 
 /* Sends what is due and the budget allows; returns the ticks at which to call again at the latest.
  */

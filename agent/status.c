@@ -12,6 +12,7 @@
 #include "agent/escape.h"
 #include "agent/finding_output.h"
 #include "agent/session.h"
+#include "agent/source.h"
 #include "agent/times.h"
 #include "agent/window.h"
 #include "storage/alerts.h"
@@ -33,7 +34,8 @@ static const struct option_spec status_options[] = {
 /* One source, as status tells it. */
 struct source_state {
     const struct watched *watched;
-    int64_t read_to; /* end of coverage, or since */
+    char trouble[STORE_ERROR_MAX]; /* what only a person can mend, or empty */
+    int64_t read_to;               /* end of coverage, or since */
     int64_t settled;
     struct stretch gaps[GAPS_SHOWN_MAX];
     size_t gap_count;
@@ -66,7 +68,9 @@ static bool read_source(struct store *store, int64_t now, const struct watched *
         coverage_holes(list, count, watched->since, out->read_to < now ? out->read_to : now, true,
                        out->gaps, GAPS_SHOWN_MAX);
     free(list);
-    return true;
+    char fact[SOURCE_FACT_MAX];
+    source_fact_trouble(watched->source, fact);
+    return store_fact_get(store, fact, out->trouble, sizeof out->trouble, error);
 }
 
 static bool read_alive(struct store *store, const char *path, struct state *state,
@@ -107,24 +111,27 @@ static bool read_state(struct store *store, const char *path, struct state *stat
 /* Whether everything is as it should be. */
 static bool is_well(const struct state *state)
 {
-    bool well = state->running && state->source_count > 0 && !*state->alerts.last_error;
+    int64_t oldest = state->alerts.oldest_waiting;
+    bool well = state->running && state->source_count > 0 && !*state->alerts.last_error &&
+                (oldest == FINDING_NONE || state->now - oldest < BEHIND_MAX_MS);
 
     for (size_t i = 0; i < state->source_count; i++) {
-        well = well && state->now - state->sources[i].read_to < BEHIND_MAX_MS;
+        well = well && !*state->sources[i].trouble &&
+               state->now - state->sources[i].read_to < BEHIND_MAX_MS;
     }
     return well;
 }
 
-static void print_gaps(const struct stretch *gaps, size_t count)
+static void print_gaps(const struct stretch *gaps, size_t count, const char *what)
 {
     char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
 
     for (size_t i = 0; i < count; i++) {
-        printf("    not read    %s to %s\n", time_format(gaps[i].start, from),
+        printf("    %-11s %s to %s\n", what, time_format(gaps[i].start, from),
                time_format(gaps[i].end, to));
     }
     if (count == GAPS_SHOWN_MAX) {
-        puts("    not read    (and more before that)");
+        printf("    %-11s (and more before that)\n", what);
     }
 }
 
@@ -138,7 +145,12 @@ static void print_source(const struct source_state *source, int64_t now)
     printf("    read to     %s, %s ago\n", time_format(source->read_to, time),
            duration_format(now - source->read_to, behind));
     printf("    settled to  %s\n", time_format(source->settled, time));
-    print_gaps(source->gaps, source->gap_count);
+    print_gaps(source->gaps, source->gap_count, "not read");
+    if (*source->trouble) {
+        fputs("    trouble     ", stdout);
+        escape_write(stdout, source->trouble, strlen(source->trouble));
+        putchar('\n');
+    }
 }
 
 static void print_text(const struct state *state, const char *path)
@@ -198,6 +210,8 @@ static void print_json(const struct state *state, const char *path)
                                json_object_new_int64(state->now - source->read_to));
         json_object_object_add(item, "settled", finding_json_time(source->settled));
         json_object_object_add(item, "gaps", gaps_json(source->gaps, source->gap_count));
+        json_object_object_add(item, "trouble",
+                               *source->trouble ? json_object_new_string(source->trouble) : NULL);
         json_object_array_add(sources, item);
     }
     json_object_object_add(object, "type", json_object_new_string("status"));
@@ -215,7 +229,57 @@ static void print_json(const struct state *state, const char *path)
     json_object_put(object);
 }
 
-/* Whether a past period was read to the end under the rules in force then, source by source. */
+/* A source in a past period: what was not read, and what was read looking for something else than
+ * today. */
+struct period {
+    const char *identity;
+    struct stretch gaps[GAPS_SHOWN_MAX], others[GAPS_SHOWN_MAX];
+    size_t gap_count, other_count;
+};
+
+static bool read_period(struct store *store, const struct watched *watched, int64_t since,
+                        int64_t until, struct period *out, struct store_error *error)
+{
+    struct stretch *list;
+    size_t count;
+
+    if (!coverage_list(store, watched->watch, since, until, &list, &count, error)) {
+        return false;
+    }
+    *out = (struct period){ .identity = watched->identity };
+    out->gap_count = coverage_holes(list, count, since, until, true, out->gaps, GAPS_SHOWN_MAX);
+    for (size_t i = 0; i < count && out->other_count < GAPS_SHOWN_MAX; i++) {
+        if (list[i].reads == 0) {
+            out->others[out->other_count++] = list[i];
+        }
+    }
+    free(list);
+    return true;
+}
+
+static void print_period(const struct period *period, bool json)
+{
+    if (json) {
+        struct json_object *object = json_object_new_object();
+        json_object_object_add(object, "type", json_object_new_string("period"));
+        json_object_object_add(object, "source", json_object_new_string(period->identity));
+        json_object_object_add(object, "read", json_object_new_boolean(period->gap_count == 0));
+        json_object_object_add(object, "gaps", gaps_json(period->gaps, period->gap_count));
+        json_object_object_add(object, "other_rules",
+                               gaps_json(period->others, period->other_count));
+        escape_write_json(stdout, object);
+        putchar('\n');
+        json_object_put(object);
+        return;
+    }
+    fputs("source        ", stdout);
+    escape_write(stdout, period->identity, strlen(period->identity));
+    puts(period->gap_count == 0 ? "\n    read        the whole period" : "");
+    print_gaps(period->gaps, period->gap_count, "not read");
+    print_gaps(period->others, period->other_count, "other rules");
+}
+
+/* Whether we were looking in a past period, source by source. */
 static int tell_period(struct store *store, const struct state *state, int64_t since, int64_t until,
                        bool json)
 {
@@ -223,31 +287,13 @@ static int tell_period(struct store *store, const struct state *state, int64_t s
     int status = state->source_count > 0 ? EXIT_YES : EXIT_NO;
 
     for (size_t i = 0; i < state->source_count; i++) {
-        struct stretch *list, gaps[GAPS_SHOWN_MAX];
-        size_t count;
-        if (!coverage_list(store, state->watched[i].watch, since, until, &list, &count, &error)) {
+        struct period period;
+        if (!read_period(store, &state->watched[i], since, until, &period, &error)) {
             log_error("%s", error.text);
             return EXIT_STORE;
         }
-        size_t gap_count = coverage_holes(list, count, since, until, false, gaps, GAPS_SHOWN_MAX);
-        free(list);
-        status = gap_count > 0 ? EXIT_NO : status;
-        if (json) {
-            struct json_object *object = json_object_new_object();
-            json_object_object_add(object, "type", json_object_new_string("period"));
-            json_object_object_add(object, "source",
-                                   json_object_new_string(state->watched[i].identity));
-            json_object_object_add(object, "read", json_object_new_boolean(gap_count == 0));
-            json_object_object_add(object, "gaps", gaps_json(gaps, gap_count));
-            escape_write_json(stdout, object);
-            putchar('\n');
-            json_object_put(object);
-        } else {
-            fputs("source        ", stdout);
-            escape_write(stdout, state->watched[i].identity, strlen(state->watched[i].identity));
-            puts(gap_count == 0 ? "\n    read        the whole period" : "");
-            print_gaps(gaps, gap_count);
-        }
+        print_period(&period, json);
+        status = period.gap_count > 0 ? EXIT_NO : status;
     }
     return status;
 }
@@ -303,7 +349,7 @@ static int status_main(const struct arguments *arguments)
         return command_refuse(&problems);
     }
     request.json = config->output == OUTPUT_JSON;
-    struct store *store = command_open_store(config->state, STORE_READ);
+    struct store *store = command_open_store(config->state);
     int status = store ? tell(store, config->state, &request) : EXIT_STORE;
     store_close(store);
     config_free(config);

@@ -55,9 +55,9 @@ bool duration_parse(const char *text, int64_t *out_ms)
         text = "s";
     }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (strcmp(text, units[i].name) == 0) {
+        if (strcmp(text, units[i].name) == 0 && number <= TIME_MAX_MS / units[i].ms) {
             *out_ms = number * units[i].ms;
-            return number <= TIME_MAX_MS / units[i].ms;
+            return true;
         }
     }
     return false;
@@ -174,8 +174,9 @@ bool time_parse(const char *text, int64_t now_ms, int64_t *out_ms)
     }
     if (*p == '\0') {
         /* Eleven digits of seconds reach the year 5138; twelve of milliseconds begin in 1973. */
-        *out_ms = p - text <= 11 ? number * 1000 : number;
-        return *out_ms <= TIME_MAX_MS;
+        int64_t unit = p - text <= 11 ? SECOND_MS : 1;
+        *out_ms = number <= TIME_MAX_MS / unit ? number * unit : 0;
+        return number <= TIME_MAX_MS / unit;
     }
     if (!duration_parse(text, &number) || number > now_ms) {
         return false;

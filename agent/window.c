@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "agent/aws/logs.h"
-#include "agent/clock.h"
-#include "agent/log.h"
 #include "agent/memory.h"
 #include "storage/coverage.h"
 
@@ -46,22 +44,6 @@ bool window_send(struct window *window, struct aws *aws, const struct origin *or
 
     window->flying = logs_filter_send(aws, &filter, window, error);
     return window->flying;
-}
-
-/* The service's time of an answer; without a Date header the host's, which is said once. */
-static int64_t time_of(const struct aws_answer *answer)
-{
-    static bool said;
-
-    if (answer->date_ms >= 0) {
-        return answer->date_ms;
-    }
-    if (!said) {
-        log_warning("CloudWatch Logs answers without a Date header: this host's clock decides what "
-                    "counts as read");
-        said = true;
-    }
-    return clock_now();
 }
 
 static bool judge_page(const struct logs_page *page, struct detector *detector,
@@ -107,8 +89,8 @@ static bool store_page(const struct window *window, const struct logs_page *page
 }
 
 enum window_result window_take(struct window *window, const struct aws_answer *answer,
-                               struct detector *detector, int64_t watch, struct aws_error *error,
-                               struct store_error *store_error)
+                               struct detector *detector, int64_t watch, int64_t service_now,
+                               struct aws_error *error, struct store_error *store_error)
 {
     struct logs_page *page = NULL;
     enum window_result result = WINDOW_FAILED;
@@ -126,7 +108,7 @@ enum window_result window_take(struct window *window, const struct aws_answer *a
         return WINDOW_FAILED;
     }
     if (window->pages == 0) {
-        window->read_at = time_of(answer);
+        window->read_at = answer->date_ms >= 0 ? answer->date_ms : service_now;
     }
     detector->late = window->late;
     if (!store_page(window, page, detector, watch, store_error)) {

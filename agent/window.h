@@ -39,8 +39,9 @@ bool window_send(struct window *window, struct aws *aws, const struct origin *or
 
 /* Takes the answer: judges its events, stores and commits.  On WINDOW_FAILED the error says why,
  * and the window stays open. */
+/* service_now: for an answer that does not say when it was given. */
 enum window_result window_take(struct window *window, const struct aws_answer *answer,
-                               struct detector *detector, int64_t watch, struct aws_error *error,
-                               struct store_error *store_error);
+                               struct detector *detector, int64_t watch, int64_t service_now,
+                               struct aws_error *error, struct store_error *store_error);
 
 #endif

@@ -196,54 +196,55 @@ static bool read_document(struct reader *reader, struct yaml_node *root)
     return ok;
 }
 
-static FILE *open_file(const char *path, struct problems *problems)
-{
-    struct place place = { path, 0, 0 };
-    FILE *file = fopen(path, "re");
-    long size = -1;
+/* What libyaml reads from: a file or pipe, but not for ever. */
+struct input {
+    FILE *file;
+    size_t left;
+};
 
-    if (file && fseek(file, 0, SEEK_END) == 0) {
-        size = ftell(file);
-        rewind(file);
+static int read_input(void *data, unsigned char *buffer, size_t size, size_t *read_size)
+{
+    struct input *input = data;
+
+    if (input->left == 0) {
+        return 0;
     }
-    if (size < 0) {
-        problems_add(problems, place, "cannot be read: %s", strerror(errno));
-    } else if (size > YAML_FILE_MAX) {
-        problems_add(problems, place, "is %ld bytes long, but at most %d are read", size,
-                     YAML_FILE_MAX);
-    } else {
-        return file;
-    }
-    if (file) {
-        fclose(file);
-    }
-    return NULL;
+    *read_size = fread(buffer, 1, size < input->left ? size : input->left, input->file);
+    input->left -= *read_size;
+    return !ferror(input->file);
 }
 
 struct yaml_node *yaml_tree_read(const char *path, struct problems *problems)
 {
     struct reader reader = { .path = path, .problems = problems };
+    struct place place = { path, 0, 0 };
+    struct input input = { fopen(path, "re"), YAML_FILE_MAX };
     struct yaml_node *root = NULL;
-    FILE *file = open_file(path, problems);
+    bool whole = false;
 
-    if (!file) {
-        return NULL;
+    /* A directory can be opened, but not read. */
+    if (!input.file || (ungetc(getc(input.file), input.file) == EOF && ferror(input.file))) {
+        problems_add(problems, place, "cannot be read: %s", strerror(errno));
+        goto out;
     }
     root = xcalloc(1, sizeof *root);
-    if (!yaml_parser_initialize(&reader.parser)) {
-        problems_add(problems, (struct place){ path, 0, 0 }, "out of memory");
-        goto failed;
+    if (yaml_parser_initialize(&reader.parser)) {
+        yaml_parser_set_input(&reader.parser, read_input, &input);
+        whole = read_document(&reader, root);
+        yaml_parser_delete(&reader.parser);
+    } else {
+        problems_add(problems, place, "cannot be read: out of memory");
     }
-    yaml_parser_set_input_file(&reader.parser, file);
-    bool ok = read_document(&reader, root);
-    yaml_parser_delete(&reader.parser);
-    if (!ok) {
-        goto failed;
+    if (input.left == 0) {
+        problems_add(problems, place, "is longer than %d bytes", YAML_FILE_MAX);
     }
-    fclose(file);
+    if (!whole) {
+        yaml_tree_free(root);
+        root = NULL;
+    }
+out:
+    if (input.file) {
+        fclose(input.file);
+    }
     return root;
-failed:
-    fclose(file);
-    yaml_tree_free(root);
-    return NULL;
 }

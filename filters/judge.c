@@ -6,33 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filters/login_error.h"
 #include "filters/rule_internal.h"
 
 /* Marks of a reading that may be forged or torn. */
 #define MARKS_SUSPECT                                                                              \
     (MARK_AMBIGUOUS | MARK_TAINTED | MARK_REPEATED | MARK_FRAGMENT | MARK_UNDECIDED)
-
-/* How grave a failed attempt from outside is, by the server's error (MySQL "Server Error Message
- * Reference", MariaDB "Error Codes").  Not listed: medium, as somebody tried a user. */
-static const struct {
-    int32_t code;
-    enum severity severity;
-} failures[] = {
-    { 1044, SEVERITY_HIGH },   /* password right, no right to the database */
-    { 1049, SEVERITY_HIGH },   /* password right, database unknown */
-    { 1102, SEVERITY_HIGH },   /* password right, database name illegal */
-    { 1203, SEVERITY_HIGH },   /* password right, too many connections of this user at once */
-    { 1226, SEVERITY_HIGH },   /* password right, the user's quota is used up */
-    { 1862, SEVERITY_HIGH },   /* password right, but expired */
-    { 1040, SEVERITY_MEDIUM }, /* too many connections: an outage, or somebody filling the server */
-    { 1042, SEVERITY_LOW },    /* client reset before its address could be had */
-    { 1043, SEVERITY_LOW },    /* bad handshake */
-    { 1129, SEVERITY_LOW },    /* host blocked for its earlier errors */
-    { 1130, SEVERITY_LOW },    /* no account allows this host: refused before any user was sent */
-    { 1156, SEVERITY_LOW },    /* packets out of order: HTTP, TLS or noise on the port */
-    { 1158, SEVERITY_LOW },    /* client went away during the handshake: a scan or a health check */
-    { 1159, SEVERITY_LOW },    /* handshake timed out */
-};
 
 struct judge {
     const struct rules *rules;
@@ -251,12 +230,8 @@ static enum severity severity_of(const struct hit *hit)
         return SEVERITY_MEDIUM;
     }
     if (hit->outcome == OUTCOME_FAILURE) {
-        for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
-            if (record->has_code && failures[i].code == record->code) {
-                return failures[i].severity;
-            }
-        }
-        return SEVERITY_MEDIUM;
+        const struct login_error *known = record->has_code ? login_error_find(record->code) : NULL;
+        return known ? known->severity : SEVERITY_MEDIUM;
     }
     /* MariaDB writes no client for a change of user that succeeded: its own connection was told
      * already. */

@@ -71,7 +71,8 @@ static void put_line(struct writer *writer, struct slice line)
         close = end; /* cut short: all the rest may be SQL */
     }
     put(writer, line.data, (size_t)(sql - line.data));
-    put(writer, size, (size_t)snprintf(size, sizeof size, "<%td bytes>", close - sql));
+    int len = snprintf(size, sizeof size, "<%td bytes>", close - sql);
+    put(writer, size, (size_t)len);
     put(writer, close, (size_t)(end - close));
 }
 
@@ -113,7 +114,8 @@ size_t redact_message(struct slice text, const struct record *record, char *out,
         size_t lost = writer.lost;
         writer.size = out_size;
         char note[CUT_NOTE_MAX];
-        put(&writer, note, (size_t)snprintf(note, sizeof note, "... and %zu bytes more", lost));
+        int len = snprintf(note, sizeof note, "... and %zu bytes more", lost);
+        put(&writer, note, (size_t)len);
     }
     return writer.used;
 }

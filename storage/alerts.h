@@ -49,7 +49,8 @@ struct alert {
 /* A new finding that is to be alerted: either it is told at once (*told) or folded into its open
  * kind.  `fold` is how long a kind stays open, in milliseconds.  A digest is made as well when the
  * number folded since the kind opened reaches 10, 100, 1000...  A kind whose time is over with
- * nothing folded counts as closed.  A finding that is told or folded already is left alone. */
+ * nothing folded counts as closed.  A finding that is told or folded already, or quiet, is left
+ * alone. */
 bool alerts_note(struct store *store, const struct finding *finding,
                  const uint8_t key[static KIND_KEY_SIZE], int64_t now, int64_t fold, bool *told,
                  struct store_error *error);
@@ -70,9 +71,10 @@ bool alerts_fold(struct store *store, int64_t now, int64_t fold, int64_t *next,
 bool alerts_window(struct store *store, const int64_t *sources, size_t source_count, int64_t start,
                    int64_t end, int64_t now, bool *made, struct store_error *error);
 
-/* When more than `waiting_max` alerts below `keep` (a severity) are due, one summary takes their
- * place.  An alert that may have reached people (alerts_trying) stays as it is: under a new id they
- * would get it twice.  A transaction of its own; writes nothing when there is nothing to do. */
+/* When more than `waiting_max` alerts below `keep` (a severity; NULL: of any) are due, one summary
+ * takes their place.  An alert that may have reached people (alerts_trying) stays as it is: under a
+ * new id they would get it twice.  A transaction of its own; writes nothing when there is nothing
+ * to do. */
 bool alerts_summarise(struct store *store, int64_t waiting_max, const char *keep, int64_t now,
                       bool *made, struct store_error *error);
 
@@ -90,7 +92,8 @@ struct findings_list *alerts_findings(struct store *store, const struct alert *a
  * until an attempt is known to have failed. */
 bool alerts_trying(struct store *store, int64_t row, struct store_error *error);
 
-/* What became of an attempt.  `maybe_sent`: the answer was lost, so it may have arrived. */
+/* What became of an attempt.  A next_attempt_at more than an hour ahead counts as due: the clock
+ * has gone back since.  `maybe_sent`: the answer was lost, so it may have arrived. */
 bool alerts_sent(struct store *store, int64_t row, int64_t now, const char *message_id,
                  struct store_error *error);
 bool alerts_failed(struct store *store, int64_t row, int64_t next_attempt_at, bool maybe_sent,

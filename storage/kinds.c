@@ -145,11 +145,11 @@ static bool make_digest(struct store *store, const struct kind *kind, int64_t no
     return outbox_add(store, &alert, error) && mark_held(store, kind->id, alert.row, error);
 }
 
-/* Whether a finding is neither told nor folded. */
+/* Whether a finding is neither told nor folded, and not to be kept quiet. */
 static bool is_new(struct store *store, int64_t finding, bool *out, struct store_error *error)
 {
     static const char text[] =
-        "SELECT alert IS NULL AND kind IS NULL FROM finding WHERE id = :finding";
+        "SELECT alert IS NULL AND kind IS NULL AND quiet = 0 FROM finding WHERE id = :finding";
     struct sql sql = sql_open(store, text);
     int step;
 

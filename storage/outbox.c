@@ -173,10 +173,14 @@ bool alerts_window(struct store *store, const int64_t *sources, size_t source_co
                    error);
 }
 
+/* What may go out at :now.  A time further ahead than any wait was set by a clock that has gone
+ * back since. */
+#define DUE            " sent_at IS NULL AND (due_at <= :now OR due_at > :now + " ALERT_WAIT_MAX ")"
+#define ALERT_WAIT_MAX "3600000"
+
 /* The alerts a summary may take the place of, up to the row :last. */
 #define REPLACEABLE                                                                                \
-    " sent_at IS NULL AND due_at <= :now AND trying = 0 AND rank < " SQL_RANK(                     \
-        ":keep") " AND row <= :last"
+    DUE " AND trying = 0 AND (:keep IS NULL OR rank < " SQL_RANK(":keep") ") AND row <= :last"
 
 struct storm {
     int64_t alerts, findings, last;
@@ -306,7 +310,7 @@ bool alerts_next(struct store *store, int64_t now, struct alert *out, bool *foun
 {
     static const char text[] =
         "SELECT row, form, id, finding, severity, count, created_at, attempts FROM alert"
-        " WHERE sent_at IS NULL AND due_at <= :now ORDER BY rank DESC, created_at, row LIMIT 1";
+        " WHERE" DUE " ORDER BY rank DESC, created_at, row LIMIT 1";
     struct sql sql = sql_open(store, text);
     struct store_bytes id;
     int step;

@@ -69,3 +69,12 @@ bool watched_list(struct store *store, struct watched **out, size_t *count,
     }
     return true;
 }
+
+bool watched_forget(struct store *store, int64_t source, struct store_error *error)
+{
+    static const char text[] = "UPDATE source SET watch = NULL WHERE id = :source";
+    struct sql sql = sql_open(store, text);
+
+    sql_bind_number(&sql, ":source", source);
+    return sql_run(&sql, "forget a source", error);
+}

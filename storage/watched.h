@@ -21,6 +21,8 @@ struct watched {
 /* Lists them by identity.  The array is the caller's, to be given to watched_free. */
 bool watched_list(struct store *store, struct watched **out, size_t *count,
                   struct store_error *error);
+/* A source is not watched any more: it is left out of the list until it is run again. */
+bool watched_forget(struct store *store, int64_t source, struct store_error *error);
 void watched_free(struct watched *list, size_t count);
 
 #endif

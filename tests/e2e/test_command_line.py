@@ -66,3 +66,23 @@ def test_environment_and_precedence(tailgate, tmp_path):
     # The command line replaces the network of that name, and only that.
     found = tailgate.call("backfill", "--file", path, "--network", "10.2.0.0/16", environment=environment).stdout
     assert "10.1.2.3" in found and "10.2.2.3" not in found
+
+
+@pytest.mark.parametrize("word, says", [
+    ("--log", "no such option"), ("--log-leve", "did you mean --log-level"), ("--version=1", "no such option"), ("-xy", "-xy: options begin with"), ("--live=1", "takes no value"),
+])
+def test_no_abbreviations(tailgate, word, says):
+    assert says in tailgate.call("status", word, status=2).stderr
+
+
+def test_odd_configuration_files(tailgate, tmp_path):
+    assert "cannot be read" in tailgate.call("findings", "--config", tmp_path, status=2).stderr
+    assert "cannot be read" in tailgate.call("findings", "--config", tmp_path / "none", status=2).stderr
+    path = tmp_path / "large"
+    path.write_text("# " + "x" * (2 << 20) + "\n")
+    assert "longer than" in tailgate.call("findings", "--config", path, status=2).stderr
+    path.write_text("")
+    assert "state.db" in tailgate.call("findings", "--config", path, status=5).stderr
+    path.write_text('{"networks": {"vpc": ["10.0.0.0/8"]}, "sources": [{"log_group": "a b"}]}')
+    done = tailgate.call("run", "--config", path, status=2)
+    assert "large:1:65: log_group" in done.stderr and "needs a log_group" not in done.stderr

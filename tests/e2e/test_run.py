@@ -113,7 +113,7 @@ def test_no_finding_is_lost_when_reading_fails(tailgate, aws, fault, times):
 @pytest.mark.parametrize("fault", ["throttle", "service_unavailable", "cut_connection", "not_json", "topic_not_found",
                                    "kms_access_denied"])
 def test_an_alert_survives_what_publishing_meets(tailgate, aws, fault):
-    entry = aws.faults.add("sns", "Publish", fault)
+    entry = aws.faults.add("sns", "Publish", fault, times=None)
     put(aws, row("203.0.113.50", 151))
     process = tailgate.watch()
     aws.wait_for(lambda: entry.used >= 1, 30)
@@ -142,7 +142,7 @@ def test_a_lost_answer_repeats_the_alert_under_the_same_id(tailgate, aws):
 def test_a_clock_that_is_wrong_is_corrected(tailgate, aws):
     from aws import faults
 
-    aws.faults.add("*", "*", faults.SkewedClock(600))
+    aws.faults.add("*", "*", faults.SkewedClock(600), times=None)
     put(aws, row("203.0.113.50", 151))
     process = tailgate.watch()
     aws.wait_for(lambda: aws.sns.messages, 30)
@@ -153,7 +153,7 @@ def test_nothing_counts_as_read_that_has_not_happened_yet(tailgate, aws):
     """This host's clock is ten minutes fast: a row that comes later, with the service's time, is still found."""
     from aws import faults
 
-    aws.faults.add("*", "*", faults.SkewedClock(-600))
+    aws.faults.add("*", "*", faults.SkewedClock(-600), times=None)
     process = tailgate.watch("--since", "1h")
     aws.wait_for(lambda: len(aws.calls("logs", "FilterLogEvents")) >= 4, 30)
     put(aws, row("203.0.113.50", 151), age_ms=600_000)
@@ -178,7 +178,7 @@ def test_no_credentials(tailgate):
 
 
 def test_access_denied_names_action_and_resource(tailgate, aws):
-    aws.faults.add("logs", "FilterLogEvents", "access_denied")
+    aws.faults.add("logs", "FilterLogEvents", "access_denied", times=None)
     process = tailgate.watch()
     assert process.wait(30) == 3
     log = process.log.read_text()

@@ -180,6 +180,8 @@ static void missing_ways(void **state)
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/token", 1);
     assert_int_equal(begin(NULL), CREDENTIALS_FAILED);
     check_error(AWS_FAILED, "AWS_WEB_IDENTITY_TOKEN_FILE");
+    files_config("[profile x]\naws_access_key_id = A\naws_secret_access_key = B\n");
+    assert_int_equal(begin("x"), CREDENTIALS_READY); /* a profile outranks the environment */
 }
 
 static void container(void **state)

@@ -58,7 +58,7 @@ static void judge(struct data *data, struct aws_error *error)
     failure_read(&call, &answer, error);
 }
 
-/* Looks for each of the parts, which have '|' between them. */
+/* Looks for each of the parts, which have '|' between them; with a '!' it must not be there. */
 static void check_text(const struct data *data, const struct aws_error *error)
 {
     for (char *part = data->field[7]; part;) {
@@ -66,8 +66,10 @@ static void check_text(const struct data *data, const struct aws_error *error)
         if (next) {
             *next++ = '\0';
         }
-        if (!strstr(error->text, part)) {
-            fail_msg("%s:%u: \"%s\" is not in: %s", data->path, data->line, part, error->text);
+        bool wanted = *part != '!';
+        if ((strstr(error->text, part + !wanted) != NULL) != wanted) {
+            fail_msg("%s:%u: \"%s\" is%s in: %s", data->path, data->line, part,
+                     wanted ? " not" : "", error->text);
         }
         part = next;
     }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@
 #include <cmocka.h>
 
 #define SERVER_CONNECTIONS_MAX 8
-#define SERVER_REQUEST_MAX     (1024 * 1024)
+#define SERVER_REQUEST_MAX     2097152 /* bytes */
 #define SERVER_PATIENCE_S      60 /* then the test is killed: something that should come does not */
 
 /* An answer, byte by byte.  NULL: none, and the connection is closed.  Each is given once, in the
@@ -175,6 +176,7 @@ static inline void server_start(struct server *server, const struct canned *answ
     server->child = fork();
     assert_true(server->child >= 0);
     if (server->child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not stop it */
         (void)close(pipes[0]);
         (void)signal(SIGPIPE, SIG_IGN);
         server_play(listener, answers, count, pipes[1]);

@@ -92,6 +92,32 @@ static void forms(void **state)
                          "&MessageDeduplicationId=d&MessageGroupId=g");
 }
 
+/* Each publish has a connection of its own: on a kept one libcurl might send it again by itself. */
+static void own_connections(void **state)
+{
+    static const struct canned answers[] = {
+        { .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", .again = true }
+    };
+    struct sns_message message = { .topic_arn = STANDARD, .body = "b", .body_len = 1 };
+    struct server server = { .told = -1 };
+    struct aws_error error;
+    struct aws *aws;
+
+    (void)state;
+    server_start(&server, answers, 1);
+    aws = start(server.url);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_true(sns_publish_send(aws, &message, &server, &error));
+        aws_wait(aws, 20000, -1);
+        aws_answer_free(aws_finished(aws));
+        struct server_request seen = server_request(&server);
+        assert_int_equal(seen.connection, i);
+        free(seen.text);
+    }
+    aws_free(aws);
+    server_stop(&server);
+}
+
 static void check_refused(struct aws *aws, const struct sns_message *message, const char *part)
 {
     struct aws_error error = { .text = "" };
@@ -199,7 +225,8 @@ static void read_answers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { TEST(forms), TEST(refusals), TEST(read_answers) };
+    const struct CMUnitTest tests[] = { TEST(forms), TEST(own_connections), TEST(refusals),
+                                        TEST(read_answers) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
