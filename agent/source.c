@@ -260,6 +260,41 @@ static void adapt_slice(struct source *source, const struct window *window)
     }
 }
 
+/* When to go on with a window after an answer. */
+static int64_t next_at(struct source *source, const struct window *window,
+                       enum window_result result, const struct aws_error *error)
+{
+    struct watching *watching = source->watching;
+    struct store_error store_error;
+
+    switch (result) {
+    case WINDOW_MORE:
+        break;
+    case WINDOW_COMPLETE:
+        adapt_slice(source, window);
+        return clock_ticks() + (window == &source->tip ? watching->poll_interval : 0);
+    case WINDOW_FAILED:
+        if (error->problem == AWS_THROTTLED &&
+            !budget_throttled(watching->store, &source->origin,
+                              watching->config->requests_per_second, &store_error)) {
+            log_error("%s", store_error.text);
+        }
+        return retry_at(window, error->problem);
+    case WINDOW_STORE_FAILED:
+        return clock_ticks() + RETRY_REFUSED;
+    }
+    return clock_ticks();
+}
+
+/* After the commit: whoever reads our output may be slow, and others wait for the store. */
+static void print_lines(const struct watching *watching, const char *lines, size_t len)
+{
+    if (watching->out) {
+        fwrite(lines, 1, len, watching->out);
+        fflush(watching->out);
+    }
+}
+
 void source_answer(struct source *source, struct window *window, const struct aws_answer *answer)
 {
     struct watching *watching = source->watching;
@@ -270,7 +305,6 @@ void source_answer(struct source *source, struct window *window, const struct aw
                                  .alert = true,
                                  .out_json = true,
                                  .out_new = true };
-    int64_t *at = window == &source->tip ? &source->tip_at : &source->back_at;
     struct store_error store_error;
     struct aws_error error;
     char *lines = NULL;
@@ -283,41 +317,21 @@ void source_answer(struct source *source, struct window *window, const struct aw
         window_take(window, answer, &detector, source->watch, session_service_time(watching->aws),
                     &error, &store_error);
     if (detector.out) {
-        fclose(detector.out);
+        (void)fclose(detector.out);
     }
-    switch (result) {
-    case WINDOW_MORE:
-        *at = clock_ticks();
-        break;
-    case WINDOW_COMPLETE:
-        adapt_slice(source, window);
-        *at = window == &source->tip ? clock_ticks() + watching->poll_interval : clock_ticks();
-        break;
-    case WINDOW_FAILED:
-        *at = retry_at(window, error.problem);
-        if (error.problem == AWS_THROTTLED &&
-            !budget_throttled(watching->store, &source->origin,
-                              watching->config->requests_per_second, &store_error)) {
-            log_error("%s", store_error.text);
-        }
-        break;
-    case WINDOW_STORE_FAILED:
+    *(window == &source->tip ? &source->tip_at : &source->back_at) =
+        next_at(source, window, result, &error);
+    if (result == WINDOW_STORE_FAILED) {
         log_error("%s; the window stays open and is read again", store_error.text);
-        *at = clock_ticks() + RETRY_REFUSED;
-        break;
+    } else {
+        note_trouble(source, &error);
     }
     if (result == WINDOW_MORE || result == WINDOW_COMPLETE) {
         source->ever_read = true;
-        if (watching->out) {
-            fwrite(lines, 1, len, watching->out);
-            fflush(watching->out);
-        }
+        print_lines(watching, lines, len);
         log_debug("%s: %" PRId64 " events, %" PRId64 " findings, %" PRId64 " of them new",
                   source->origin.log_group, detector.events, detector.findings,
                   detector.new_findings);
-    }
-    if (result != WINDOW_STORE_FAILED) {
-        note_trouble(source, &error);
     }
     free(lines);
 }

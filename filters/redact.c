@@ -45,6 +45,34 @@ static const char *find_sql(struct slice line)
     return NULL;
 }
 
+/* Where PostgreSQL's log begins to quote a statement, or NULL: behind one of these, and in lines
+ * that go on with one.  pgAudit's is the eighth field (pgAudit README, "Format"). */
+static const char *find_statement(struct slice line)
+{
+    static const struct marker {
+        const char *text;
+        int fields; /* to pass over, each with its comma */
+    } markers[] = { { "AUDIT: ", 7 }, { "STATEMENT:  ", 0 }, { " statement: ", 0 } };
+    const char *end = line.data + line.len;
+
+    if (line.len > 0 && line.data[0] == '\t') {
+        return line.data + 1;
+    }
+    for (size_t i = 0; i < sizeof markers / sizeof *markers; i++) {
+        size_t len = strlen(markers[i].text);
+        const char *p = memmem(line.data, line.len, markers[i].text, len);
+        if (p) {
+            p += len;
+            for (int n = 0; n < markers[i].fields && p < end; n++) {
+                const char *comma = memchr(p, ',', (size_t)(end - p));
+                p = comma ? comma + 1 : end;
+            }
+            return p;
+        }
+    }
+    return NULL;
+}
+
 static bool is_tail(const char *p, const char *end)
 {
     if (p == end || *p++ != ',') {
@@ -56,24 +84,35 @@ static bool is_tail(const char *p, const char *end)
     return p == end;
 }
 
-static void put_line(struct writer *writer, struct slice line)
+/* Where the text of a statement in a line begins and ends; false when there is none. */
+static bool find_text(struct slice line, const char **start, const char **stop)
 {
     const char *end = line.data + line.len;
-    const char *sql = find_sql(line), *close;
+
+    *start = find_sql(line);
+    *stop = *start ? memrchr(*start, '\'', (size_t)(end - *start)) : NULL;
+    if (!*stop || !is_tail(*stop + 1, end)) {
+        *stop = end; /* cut short: all the rest may be SQL */
+    }
+    if (!*start) {
+        *start = find_statement(line);
+    }
+    return *start != NULL;
+}
+
+static void put_line(struct writer *writer, struct slice line)
+{
+    const char *start, *stop;
     char size[32];
 
-    if (!sql) {
+    if (!find_text(line, &start, &stop)) {
         put(writer, line.data, line.len);
         return;
     }
-    close = memrchr(sql, '\'', (size_t)(end - sql));
-    if (!close || !is_tail(close + 1, end)) {
-        close = end; /* cut short: all the rest may be SQL */
-    }
-    put(writer, line.data, (size_t)(sql - line.data));
-    int len = snprintf(size, sizeof size, "<%td bytes>", close - sql);
+    put(writer, line.data, (size_t)(start - line.data));
+    int len = snprintf(size, sizeof size, "<%td bytes>", stop - start);
     put(writer, size, (size_t)len);
-    put(writer, close, (size_t)(end - close));
+    put(writer, stop, (size_t)(line.data + line.len - stop));
 }
 
 static bool is_evidence(const struct record *record)

@@ -18,9 +18,9 @@ bool redact_holds_sql(struct slice line, const struct record *record);
 struct slice redact_name(struct slice name);
 
 /* Copies a line or a message of several lines, with the quoted text of each QUERY row replaced by
- * its number of bytes, as in ",QUERY,prod,'<57 bytes>',0", unless it is a whole connection.  What
- * does not fit into out_size is cut, and the cut is said at the end.  Returns the bytes written;
- * nothing is terminated. */
+ * its number of bytes, as in ",QUERY,prod,'<57 bytes>',0", unless it is a whole connection.  So are
+ * the statements that PostgreSQL and pgAudit log.  What does not fit into out_size is cut, and the
+ * cut is said at the end.  Returns the bytes written; nothing is terminated. */
 size_t redact_message(struct slice text, const struct record *record, char *out, size_t out_size);
 
 #endif

@@ -40,6 +40,23 @@ static void every_line_of_an_event(void **state)
            HEAD "QUERY,p,'<1 bytes>',0\n\n" HEAD "QUERY,p,'<2 bytes>',0\n");
 }
 
+static void statements_in_postgresql_logs(void **state)
+{
+    (void)state;
+    expect(RECORD_OTHER,
+           "2026-11-22 14:12:02 UTC:10.0.3.4(1):a@p:[9]:LOG:  AUDIT: "
+           "SESSION,1,1,WRITE,INSERT,TABLE,public.t,"
+           "\"insert into t\n\tvalues ('s3cr3t')\",<none>\nnext",
+           "2026-11-22 14:12:02 UTC:10.0.3.4(1):a@p:[9]:LOG:  AUDIT: "
+           "SESSION,1,1,WRITE,INSERT,TABLE,public.t,"
+           "<14 bytes>\n\t<25 bytes>\nnext");
+    expect(RECORD_OTHER, "x:[9]:STATEMENT:  alter user a password 'b'",
+           "x:[9]:STATEMENT:  <25 bytes>");
+    expect(RECORD_OTHER, "x:[9]:LOG:  duration: 5 ms  statement: select 1",
+           "x:[9]:LOG:  duration: 5 ms  statement: <8 bytes>");
+    expect(RECORD_OTHER, "AUDIT: SESSION,1", "AUDIT: SESSION,1<0 bytes>");
+}
+
 static void other_rows_stay(void **state)
 {
     static const char connection[] =
@@ -94,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statements_become_their_length),
         cmocka_unit_test(every_line_of_an_event),
+        cmocka_unit_test(statements_in_postgresql_logs),
         cmocka_unit_test(other_rows_stay),
         cmocka_unit_test(a_disguised_connection_is_still_a_statement),
         cmocka_unit_test(a_torn_row_may_hold_a_statement),
