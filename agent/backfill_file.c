@@ -44,7 +44,7 @@ static bool commit(struct batch *batch, struct detector *detector, struct store_
     bool ok = store_commit(detector->store, error);
     if (ok) {
         fwrite(batch->text, 1, batch->len, stdout);
-        fflush(stdout);
+        (void)fflush(stdout); /* main asks at the end whether all was written */
     }
     free(batch->text);
     batch->text = NULL;

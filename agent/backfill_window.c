@@ -119,7 +119,7 @@ static enum window_result take_page(struct backfill *backfill, struct window *wi
         }
     } else {
         fwrite(lines, 1, len, stdout);
-        fflush(stdout);
+        (void)fflush(stdout); /* main asks at the end whether all was written */
     }
     free(lines);
     return result;

@@ -343,7 +343,7 @@ static void copy_word(char *out, size_t size, struct store_bytes bytes)
     *out = '\0';
     if (stream) {
         escape_write(stream, bytes.data ? bytes.data : "", bytes.len);
-        fclose(stream);
+        (void)fclose(stream);
     }
     out[size - 1] = '\0';
 }

@@ -263,10 +263,13 @@ static int64_t step_sources(struct watch *watch)
 {
     int64_t at = INT64_MAX;
 
-    for (size_t i = 0; i < watch->count; i++) {
-        at = least(at, source_step(&watch->sources[(watch->next + i) % watch->count]));
+    for (size_t i = watch->next; i < watch->count; i++) {
+        at = least(at, source_step(&watch->sources[i]));
     }
-    watch->next = (watch->next + 1) % watch->count;
+    for (size_t i = 0; i < watch->next; i++) {
+        at = least(at, source_step(&watch->sources[i]));
+    }
+    watch->next = watch->next + 1 < watch->count ? watch->next + 1 : 0;
     return at;
 }
 

@@ -244,7 +244,7 @@ struct yaml_node *yaml_tree_read(const char *path, struct problems *problems)
     }
 out:
     if (input.file) {
-        fclose(input.file);
+        (void)fclose(input.file);
     }
     return root;
 }
