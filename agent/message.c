@@ -313,7 +313,11 @@ static void make_subject(const struct alert *alert, const struct finding *findin
 {
     const size_t size = sizeof message->subject;
     char *out = message->subject;
+    struct store_bytes user = finding->user;
 
+    if (user.len == 0) {
+        user = (struct store_bytes){ "(no user)", strlen("(no user)") };
+    }
     if (alert->form == ALERT_DIGEST) {
         snprintf(out, size, "tailgate %s: %" PRId64 " more from %.*s, %.*s", message->severity,
                  alert->count, part_len(finding->host, 40), part(finding->host),
@@ -324,8 +328,8 @@ static void make_subject(const struct alert *alert, const struct finding *findin
                  part_len(finding->log_group, size), part(finding->log_group));
     } else if (finding->operation.len) {
         snprintf(out, size, "tailgate %s: %s %.*s from %.*s, %.*s", message->severity,
-                 is(finding->outcome, "success") ? "login" : "attempt", part_len(finding->user, 24),
-                 part(finding->user), part_len(finding->host, 40), part(finding->host),
+                 is(finding->outcome, "success") ? "login" : "attempt", part_len(user, 24),
+                 part(user), part_len(finding->host, 40), part(finding->host),
                  part_len(finding->log_group, size), part(finding->log_group));
     } else {
         snprintf(out, size, "tailgate %s: rule %.*s matched, %.*s", message->severity,
