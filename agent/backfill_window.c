@@ -259,7 +259,8 @@ static void publish(struct backfill *backfill)
     if (!alerts_fold(backfill->store, clock_now() + fold + 1, fold, &due, &error)) {
         log_error("%s", error.text);
     }
-    while (clock_ticks() < until && !backfill->stopped) {
+    while (clock_ticks() < until && !backfill->stopped &&
+           (publisher_busy(&publisher) || !lock_held_elsewhere(backfill->lock, LOCK_RUN))) {
         int64_t at = publisher_step(&publisher);
         struct aws_answer *answer;
         if (!publisher_busy(&publisher) &&

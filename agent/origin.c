@@ -12,7 +12,9 @@
 
 struct origin origin_of_log_group(const struct config_source *config, const char *account)
 {
-    struct origin origin = { .region = xstrdup(config->region), .time_zone = config->time_zone };
+    struct origin origin = { .region = xstrdup(config->region),
+                             .asked = config->log_group,
+                             .time_zone = config->time_zone };
     struct arn arn;
     size_t offset;
     const char *why;

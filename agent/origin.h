@@ -14,6 +14,7 @@ struct origin {
     char *account;     /* empty for a file */
     char *region;      /* likewise */
     char *log_group;   /* its name; for a file the path */
+    const char *asked; /* as it was configured, by name or ARN: so AWS is asked for it; borrowed */
     int64_t time_zone; /* of its rows, milliseconds east of UTC */
     int64_t source;    /* its id in the store; for the caller to fill in */
 };

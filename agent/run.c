@@ -21,6 +21,7 @@
 #define TURN_MAX_MS                                                                                \
     1000 /* real milliseconds a turn waits at most: the host's clock may be set meanwhile */
 #define FOLD_EVERY_MS  15000
+#define PUBLISH_ASK_MS 1000
 #define PRUNE_EVERY_MS (60 * INT64_C(1000))
 #define PRUNE_AT_ONCE  1000
 #define LEAVE_AFTER_MS 10000 /* to finish what is under way after SIGTERM */
@@ -47,6 +48,7 @@ struct run {
     struct publisher publisher;
     int64_t fold_at, alive_at, prune_at; /* ticks */
     int64_t leave_at;                    /* 0: not stopping */
+    bool publishing;                     /* whether we are the one process that publishes */
     bool ever_read;
 };
 
@@ -82,6 +84,17 @@ static void watch_free(struct watch *watch)
     free(watch);
 }
 
+/* Whether a source of the store is one of this watch's. */
+static bool watches(const struct watch *watch, int64_t source)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        if (watch->sources[i].origin.source == source) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Starts every source of a configuration, which the watch owns from then on; NULL, and the
  * configuration is still the caller's, when the store fails.  `first` is the service's time. */
 static struct watch *watch_new(struct run *run, struct config *config, int64_t first, bool force,
@@ -98,11 +111,17 @@ static struct watch *watch_new(struct run *run, struct config *config, int64_t f
                                          .poll_interval = poll_interval(config),
                                          .out = config->output == OUTPUT_JSON ? stdout : NULL };
     watch->sources = xcalloc(config->source_count, sizeof *watch->sources);
-    while (watch->count < config->source_count) {
+    for (size_t i = 0; i < config->source_count; i++) {
         struct source *source = &watch->sources[watch->count];
         char since[TIME_TEXT_MAX];
-        bool started = source_start(source, &watch->watching, &config->sources[watch->count], first,
-                                    force, error);
+        bool started =
+            source_start(source, &watch->watching, &config->sources[i], first, force, error);
+        if (started && watches(watch, source->origin.source)) {
+            log_warning("%s is configured twice, by name and by ARN; it is watched once",
+                        source->origin.log_group);
+            source_stop(source);
+            continue;
+        }
         watch->count++;
         if (!started) {
             watch_free(watch);
@@ -119,17 +138,6 @@ static struct watch *watch_new(struct run *run, struct config *config, int64_t f
                  duration_format(watch->watching.poll_interval, every));
     }
     return watch;
-}
-
-/* Whether a source of the store is one of this watch's. */
-static bool watches(const struct watch *watch, int64_t source)
-{
-    for (size_t i = 0; i < watch->count; i++) {
-        if (watch->sources[i].origin.source == source) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* What is in the store but not in the configuration any more is not watched, and status is not to
@@ -305,10 +313,19 @@ static bool nothing_can_work(const struct run *run)
     return !run->ever_read;
 }
 
+/* Publishes, once we are the one that does: a backfill that published when we came goes first. */
+static int64_t step_publisher(struct run *run)
+{
+    struct store_error error;
+
+    run->publishing = run->publishing || lock_take(run->lock, LOCK_PUBLISH, &error);
+    return run->publishing ? publisher_step(&run->publisher) : clock_ticks() + PUBLISH_ASK_MS;
+}
+
 static int loop(struct run *run)
 {
     do {
-        int64_t at = least(keep_house(run), publisher_step(&run->publisher));
+        int64_t at = least(keep_house(run), step_publisher(run));
         if (!run->leave_at) {
             at = least(at, step_sources(run->watch));
         } else if (clock_ticks() >= run->leave_at || !anything_under_way(run)) {

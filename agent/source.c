@@ -73,7 +73,6 @@ void source_inherit(struct source *source, struct source *before)
     judge_free(source->judge);
     source->judge = before->judge;
     before->judge = NULL;
-    source->trouble = before->trouble;
 }
 
 void source_stop(struct source *source)

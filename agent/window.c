@@ -37,7 +37,7 @@ bool window_send(struct window *window, struct aws *aws, const struct origin *or
                  struct aws_error *error)
 {
     struct logs_filter filter = { .region = origin->region,
-                                  .group = origin->identity,
+                                  .group = origin->asked,
                                   .start = window->start,
                                   .end = window->ask_until - 1, /* the service's end is inclusive */
                                   .token = window->token };

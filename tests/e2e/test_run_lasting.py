@@ -105,7 +105,7 @@ def test_many_sources_leave_room_for_re_reads(tailgate, aws):
     old = aws.clock.now_ms() - 10 * MINUTE  # holes behind the tip begin before this
 
     def read_behind_the_tip():
-        return {c.parameters["logGroupIdentifier"] for c in aws.calls("logs", "FilterLogEvents") if c.parameters["startTime"] < old}
+        return {c.parameters["logGroupName"] for c in aws.calls("logs", "FilterLogEvents") if c.parameters["startTime"] < old}
 
     aws.wait_for(lambda: len(read_behind_the_tip()) == 15, 60)
     assert tailgate.stop(process) == 0
@@ -170,7 +170,7 @@ def test_alive_while_aws_is_away(tailgate, aws):
 def test_status_judges_what_is_configured(tailgate, aws):
     aws.logs.create("/b")
     process = tailgate.watch("--log-group", "/b")
-    aws.wait_for(lambda: len({c.parameters.get("logGroupIdentifier") for c in aws.calls("logs", "FilterLogEvents")}) >= 2, 30)
+    aws.wait_for(lambda: len({c.parameters.get("logGroupName") for c in aws.calls("logs", "FilterLogEvents")}) >= 2, 30)
     tailgate.stop(process)
     process = tailgate.watch()
     wait_for_polls(aws, 4)
@@ -204,3 +204,48 @@ def test_a_change_of_rules_does_not_make_old_rows_late(tailgate, aws):
     since = aws.clock.now_ms() - 10 * MINUTE
     period = tailgate.call("status", "--since", since, "--until", since + MINUTE, "--output", "json", status=None)
     assert json_lines(period.stdout)[0]["read"] is True
+
+
+def test_a_group_configured_twice_is_watched_once(tailgate, aws):
+    arn = f"arn:aws:logs:{aws.region}:{aws.account}:log-group:{GROUP}"
+    process = tailgate.watch("--log-group", arn)
+    wait_for_polls(aws, 3)
+    process.send_signal(signal.SIGHUP)
+    wait_for_polls(aws, 3)
+    put(aws, row("203.0.113.50", 1), age_ms=0)
+    aws.wait_for(lambda: aws.sns.messages, 30)
+    assert tailgate.stop(process) == 0
+    assert "configured twice" in process.log.read_text()
+
+
+def test_a_group_is_asked_for_as_it_was_configured(tailgate, aws):
+    process = tailgate.watch()
+    wait_for_polls(aws, 2)
+    tailgate.stop(process)
+    assert {c.parameters.get("logGroupName") for c in aws.calls("logs", "FilterLogEvents")} == {GROUP}
+
+
+def test_trouble_stays_told_over_a_reload(tailgate, aws):
+    process = tailgate.watch("--log-group", "/gone")
+    aws.wait_for(lambda: any(c.error for c in aws.calls("logs", "FilterLogEvents")), 30)
+    errors = [c for c in aws.calls("logs", "FilterLogEvents") if c.error]
+    process.send_signal(signal.SIGHUP)
+    aws.wait_for(lambda: len([c for c in aws.calls("logs", "FilterLogEvents") if c.error]) > len(errors), 30)
+    wait_for_polls(aws, 2)
+    state = json.loads(tailgate.call("status", "--output", "json", status=1).stdout)
+    assert any(s["trouble"] for s in state["sources"])
+    tailgate.stop(process)
+
+
+def test_a_backfill_and_a_run_do_not_publish_at_once(tailgate, aws):
+    put(aws, row("203.0.113.50", 1), age_ms=30 * MINUTE)
+    entry = aws.faults.add("sns", "Publish", "stall", times=1)
+    backfill = tailgate.start("backfill", "--since", "1h", "--log-group", GROUP, *tailgate.networks(), "--topic-arn", tailgate.topic)
+    aws.wait_for(lambda: entry.used, 30)
+    process = tailgate.watch()
+    wait_for_polls(aws, 6)
+    assert len(aws.calls("sns", "Publish")) <= 1
+    entry.release()
+    assert backfill.wait(60) == 0
+    tailgate.stop(process)
+    assert len(aws.sns.messages) == 1
