@@ -336,90 +336,51 @@ static const char *query_text(struct slice line, const struct record *head)
     return NULL;
 }
 
-static bool are_close(int64_t a, int64_t b)
+static uint64_t distance(int64_t a, int64_t b)
 {
-    uint64_t apart = a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
-
-    return apart <= AUDIT_ID_CLOSE;
+    return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
 }
 
-/* Which remembered count an id belongs to; memory->count when to none. */
-static size_t count_of_id(const struct audit_memory *memory, int64_t id)
-{
-    size_t i = 0;
-
-    while (i < memory->count && !are_close(memory->counts[i].id, id)) {
-        i++;
-    }
-    return i;
-}
-
-/* Whether an id can be that of a connection just made.  As long as no count is believed any can. */
+/* Whether an id can be that of a connection just made; as long as none is known any can. */
 static bool may_be_recent(const struct audit_memory *memory, int64_t id)
 {
-    bool believed = false;
-
     for (size_t i = 0; i < memory->count; i++) {
-        if (memory->counts[i].rises < AUDIT_RISES_MIN) {
-            continue;
-        }
-        if (are_close(memory->counts[i].id, id)) {
+        if (distance(memory->ids[i], id) <= AUDIT_ID_CLOSE) {
             return true;
         }
-        believed = true;
     }
-    return !believed;
+    return memory->count == 0;
 }
 
-/* Where a new count goes: behind the others, or in place of the one not seen for longest, if
- * possible of one not believed. */
-static size_t place_for_count(struct audit_memory *memory)
+/* Puts an id to the front, in the place of one it follows, else of the one not seen for longest. */
+static void remember_id(struct audit_memory *memory, int64_t id)
 {
-    if (memory->count < AUDIT_COUNTS_MAX) {
-        return memory->count++;
-    }
-    for (size_t i = AUDIT_COUNTS_MAX; i > 0; i--) {
-        if (memory->counts[i - 1].rises < AUDIT_RISES_MIN) {
-            return i - 1;
-        }
-    }
-    return AUDIT_COUNTS_MAX - 1;
-}
+    size_t at = 0;
 
-/* Moves the count the id belongs to to the front.  Only a row that nothing speaks against makes a
- * new count or raises one; a doubtful row keeps its count from being forgotten, since whoever
- * forges rows also writes true ones. */
-static void remember_id(struct audit_memory *memory, int64_t id, bool doubtful)
-{
-    struct audit_count count = { id, 0 };
-    size_t at = count_of_id(memory, id);
-
+    while (at < memory->count && distance(memory->ids[at], id) > AUDIT_ID_STEP) {
+        at++;
+    }
     if (at == memory->count) {
-        if (doubtful) {
-            return;
-        }
-        at = place_for_count(memory);
-    } else {
-        count = memory->counts[at];
-        if (id > count.id && !doubtful) {
-            count.id = id;
-            count.rises += count.rises < AUDIT_RISES_MIN;
+        if (memory->count < AUDIT_IDS_MAX) {
+            memory->count++;
+        } else {
+            at--;
         }
     }
-    memmove(memory->counts + 1, memory->counts, at * sizeof count);
-    memory->counts[0] = count;
+    memmove(memory->ids + 1, memory->ids, at * sizeof memory->ids[0]);
+    memory->ids[0] = id;
 }
 
-/* What a row with candidates says of its server's count: only new connections have new ids. */
+/* What a row says of its server's ids.  A doubtful one counts as well: more is possible then, never
+ * less.  Only what may be SQL does not, or a statement once taken for a connection would make the
+ * next one like it look possible too. */
 static void remember_row(const struct record *record, struct audit_memory *memory)
 {
     const struct candidate *last = &record->candidates[0];
 
-    if (last->connection_id != 0 &&
+    if (last->connection_id != 0 && !record->disguised &&
         (last->operation == OPERATION_CONNECT || last->operation == OPERATION_FAILED_CONNECT)) {
-        remember_id(memory, last->connection_id,
-                    record->count > 1 || record->torn || record->disguised ||
-                        record->time_form == RECORD_TIME_NONE);
+        remember_id(memory, last->connection_id);
     }
 }
 

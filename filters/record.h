@@ -13,7 +13,7 @@
 
 /* Raised whenever the same line may be read differently: coverage read by another version does not
  * count as read. */
-#define RECORD_PARSER_VERSION 1
+#define RECORD_PARSER_VERSION 2
 
 /* More candidates than a true line can hold: names are cut at 384 and 64 bytes, and a candidate
  * takes 15. */
@@ -66,23 +66,19 @@ struct record {
     struct candidate candidates[RECORD_CANDIDATES_MAX]; /* rightmost first; slices of the line */
 };
 
-/* Connection ids rise by one, so what a server counts at is known from its last rows.  Several
- * counts are remembered, because a log group can hold several servers, a restart begins again at
- * one, and forged rows must not push the true count out of sight. One is believed when it has
- * risen: a forged row is often the same again. */
-#define AUDIT_COUNTS_MAX 8
-#define AUDIT_ID_CLOSE   1000 /* ids no further apart than this belong to one count */
-#define AUDIT_RISES_MIN  2
+/* What is remembered of a source's rows between lines: connection ids that were seen, the last one
+ * first.  Ids rise by one, so that of a new connection is close to one of these.  There are
+ * several, because a log group can hold several servers, a restart begins again at one, windows of
+ * different times are read in turns, and forged rows make ids of their own: those only add to what
+ * is taken for possible, and cannot push out a true one, since with every forged row comes a true
+ * one. Start with AUDIT_MEMORY_NEW. */
+#define AUDIT_IDS_MAX  16
+#define AUDIT_ID_STEP  100  /* an id so close to a remembered one takes its place */
+#define AUDIT_ID_CLOSE 1000 /* an id in SQL so close to a remembered one may be a connection's */
 
-struct audit_count {
-    int64_t id;     /* the highest seen */
-    unsigned rises; /* how often it became higher, up to AUDIT_RISES_MIN */
-};
-
-/* What is remembered of a source's records between lines.  Start with AUDIT_MEMORY_NEW. */
 struct audit_memory {
     size_t count;
-    struct audit_count counts[AUDIT_COUNTS_MAX]; /* the one seen last first */
+    int64_t ids[AUDIT_IDS_MAX];
 };
 #define AUDIT_MEMORY_NEW ((struct audit_memory){ 0 })
 

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_inside(record.user, line);
     check_inside(record.database, line);
     check_inside(record.connection_type, line);
-    check(record.count <= RECORD_CANDIDATES_MAX && memory.count <= AUDIT_COUNTS_MAX);
+    check(record.count <= RECORD_CANDIDATES_MAX && memory.count <= AUDIT_IDS_MAX);
     for (size_t i = 0; i < record.count; i++) {
         check_inside(record.candidates[i].host, line);
         check(record.candidates[i].operation != OPERATION_NONE);
