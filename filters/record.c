@@ -352,8 +352,10 @@ static bool may_be_recent(const struct audit_memory *memory, int64_t id)
     return memory->count == 0;
 }
 
-/* Puts an id to the front, in the place of one it follows, else of the one not seen for longest. */
-static void remember_id(struct audit_memory *memory, int64_t id)
+/* Puts an id to the front, in the place of one it is a step from, else of the one not seen for
+ * longest.  It takes that place even when it is lower: so a forged id is pulled back by the true
+ * row that comes with it. A doubtful row only keeps an id from being forgotten. */
+static void remember_id(struct audit_memory *memory, int64_t id, bool doubtful)
 {
     size_t at = 0;
 
@@ -361,6 +363,9 @@ static void remember_id(struct audit_memory *memory, int64_t id)
         at++;
     }
     if (at == memory->count) {
+        if (doubtful) {
+            return;
+        }
         if (memory->count < AUDIT_IDS_MAX) {
             memory->count++;
         } else {
@@ -371,16 +376,16 @@ static void remember_id(struct audit_memory *memory, int64_t id)
     memory->ids[0] = id;
 }
 
-/* What a row says of its server's ids.  A doubtful one counts as well: more is possible then, never
- * less.  Only what may be SQL does not, or a statement once taken for a connection would make the
- * next one like it look possible too. */
+/* What a row says of its server's ids.  What may be SQL says nothing, or a statement once taken for
+ * a connection would make the next one like it look possible too. */
 static void remember_row(const struct record *record, struct audit_memory *memory)
 {
     const struct candidate *last = &record->candidates[0];
 
     if (last->connection_id != 0 && !record->disguised &&
         (last->operation == OPERATION_CONNECT || last->operation == OPERATION_FAILED_CONNECT)) {
-        remember_id(memory, last->connection_id);
+        remember_id(memory, last->connection_id,
+                    record->count > 1 || record->torn || record->time_form == RECORD_TIME_NONE);
     }
 }
 
