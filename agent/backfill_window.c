@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Backfill of a window of log groups through CloudWatch Logs. */
 #include <inttypes.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "agent/fingerprint.h"
 #include "agent/memory.h"
 #include "agent/publisher.h"
+#include "agent/retry.h"
 #include "agent/session.h"
 #include "agent/times.h"
 #include "agent/window.h"
@@ -146,6 +146,7 @@ static enum window_result read_page(struct backfill *backfill, struct window *wi
     aws_answer_free(answer);
     return result;
 }
+
 /* Reads one window to its end; false, with the error, when it could not be. */
 static bool read_window(struct backfill *backfill, struct window *window, struct detector *detector,
                         int64_t watch, struct aws_error *error)
@@ -158,15 +159,13 @@ static bool read_window(struct backfill *backfill, struct window *window, struct
         if (result != WINDOW_FAILED) {
             continue;
         }
-        bool mends = error->problem == AWS_SKEWED || error->problem == AWS_EXPIRED ||
-                     error->problem == AWS_BAD_TOKEN;
+        bool mends = aws_problem_mended(error->problem);
         if (window->attempt >= ATTEMPTS_MAX || (!mends && !aws_problem_passes(error->problem))) {
             return false;
         }
-        uint32_t random = 0;
-        RAND_bytes((unsigned char *)&random, sizeof random);
         int64_t delay =
-            mends ? 0 : aws_retry_delay_ms(window->attempt, RETRY_BASE_MS, RETRY_CAP_MS, random);
+            mends ? 0
+                  : retry_delay(error->problem, window->attempt, RETRY_BASE_MS, RETRY_CAP_MS, 0);
         log_info("%s; attempt %u of %d failed", error->text, window->attempt, ATTEMPTS_MAX);
         if (!pause_for(backfill, delay)) {
             return false;
@@ -198,8 +197,7 @@ static void read_hours(struct backfill *backfill, struct detector *detector, int
             continue;
         }
         backfill->result->incomplete = true;
-        backfill->refused = backfill->refused || error.problem == AWS_DENIED ||
-                            error.problem == AWS_REFUSED || error.problem == AWS_NO_CREDENTIALS;
+        backfill->refused = backfill->refused || aws_problem_refusal(error.problem);
         /* Whether for a signal or for a refusal, the hours after this one would fare no better. */
         bool hopeless = backfill->stopped || !aws_problem_passes(error.problem);
         tell_gap(detector->origin, start, hopeless ? until : end,

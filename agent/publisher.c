@@ -3,7 +3,6 @@
 #include "agent/publisher.h"
 
 #include <inttypes.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/message.h"
+#include "agent/retry.h"
 #include "storage/alerts.h"
 #include "storage/bucket.h"
 
@@ -46,18 +46,6 @@ static void complain(struct publisher *publisher, const char *text)
     publisher->complained = true;
 }
 
-static int64_t retry_at(int64_t attempts, const struct aws_error *error)
-{
-    uint32_t random = 0;
-
-    RAND_bytes((unsigned char *)&random, sizeof random);
-    int64_t delay = aws_retry_delay_ms((unsigned)attempts, RETRY_BASE_MS, RETRY_CAP_MS, random);
-    if (!aws_problem_passes(error->problem) && delay < RETRY_REFUSED_MS) {
-        delay = RETRY_REFUSED_MS;
-    }
-    return clock_now() + delay;
-}
-
 /* Without the store nothing can be marked: the next try waits, or the same alert would go out again
  * and again. */
 static void rest(struct publisher *publisher, const char *why)
@@ -73,8 +61,9 @@ static void failed(struct publisher *publisher, int64_t row, const struct aws_er
     bool maybe_sent = error->problem == AWS_UNAVAILABLE || error->problem == AWS_BAD_ANSWER;
 
     complain(publisher, error->text);
-    if (!alerts_failed(publisher->store, row, retry_at(publisher->attempts, error), maybe_sent,
-                       error->text, &store_error)) {
+    int64_t next = clock_now() + retry_delay(error->problem, publisher->attempts, RETRY_BASE_MS,
+                                             RETRY_CAP_MS, RETRY_REFUSED_MS);
+    if (!alerts_failed(publisher->store, row, next, maybe_sent, error->text, &store_error)) {
         rest(publisher, store_error.text);
     }
 }
@@ -224,7 +213,7 @@ void publisher_answer(struct publisher *publisher, const struct aws_answer *answ
     int64_t row = publisher->flying;
     char message_id[SNS_MESSAGE_ID_MAX] = "";
     struct aws_error error = answer->error;
-    bool mended = error.problem == AWS_EXPIRED || error.problem == AWS_SKEWED;
+    bool mended = aws_problem_mended(error.problem);
 
     publisher->flying = 0;
     publisher->next_at = 0;

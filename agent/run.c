@@ -18,8 +18,8 @@
 #include "storage/lock.h"
 #include "storage/watched.h"
 
-#define TURN_MAX_MS                                                                                \
-    1000 /* real milliseconds a turn waits at most: the host's clock may be set meanwhile */
+/* Real milliseconds a turn waits at most: the host's clock may be set meanwhile. */
+#define TURN_MAX_MS    1000
 #define FOLD_EVERY_MS  15000
 #define PUBLISH_ASK_MS 1000
 #define PRUNE_EVERY_MS (60 * INT64_C(1000))
@@ -305,8 +305,7 @@ static void hand_out_answers(struct run *run)
 static bool nothing_can_work(const struct run *run)
 {
     for (size_t i = 0; i < run->watch->count; i++) {
-        enum aws_problem trouble = run->watch->sources[i].trouble;
-        if (trouble != AWS_DENIED && trouble != AWS_REFUSED && trouble != AWS_NO_CREDENTIALS) {
+        if (!aws_problem_refusal(run->watch->sources[i].trouble)) {
             return false;
         }
     }

@@ -3,7 +3,6 @@
 #include "agent/session.h"
 
 #include <inttypes.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "agent/clock.h"
 #include "agent/command.h"
 #include "agent/log.h"
+#include "agent/retry.h"
 #include "agent/source.h"
 
 #define RETRY_BASE_MS 1000
@@ -171,13 +171,10 @@ static void greet(struct session_start *start, bool want_account, char account[s
     aws_answer_free(answer);
 }
 
-static bool pause_for(struct session_start *start, unsigned attempt)
+static bool pause_for(struct session_start *start, int64_t ms)
 {
-    uint32_t random = 0;
-    int64_t until;
+    int64_t until = clock_ticks() + ms;
 
-    RAND_bytes((unsigned char *)&random, sizeof random);
-    until = clock_ticks() + aws_retry_delay_ms(attempt, RETRY_BASE_MS, RETRY_CAP_MS, random);
     while (clock_ticks() < until) {
         if (!wait_a_little(start, until - clock_ticks())) {
             return false;
@@ -205,7 +202,7 @@ int session_begin(struct session_start *start, char account[static ACCOUNT_MAX])
         if (error.problem == AWS_OK) {
             break;
         }
-        bool mended = (error.problem == AWS_SKEWED || error.problem == AWS_EXPIRED) && attempt < 3;
+        bool mended = aws_problem_mended(error.problem) && attempt < 3;
         if (!mended && !aws_problem_passes(error.problem)) {
             log_error("%s", error.text);
             return error.problem == AWS_FAILED || error.problem == AWS_INVALID ? EXIT_USAGE
@@ -213,7 +210,8 @@ int session_begin(struct session_start *start, char account[static ACCOUNT_MAX])
         }
         if (!mended) {
             log_warning("%s; trying again", error.text);
-            if (!pause_for(start, attempt)) {
+            if (!pause_for(start,
+                           retry_delay(error.problem, attempt, RETRY_BASE_MS, RETRY_CAP_MS, 0))) {
                 return SESSION_STOPPED;
             }
         }

@@ -3,23 +3,22 @@
 #include "agent/source.h"
 
 #include <inttypes.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/budget.h"
 #include "agent/clock.h"
+#include "agent/retry.h"
 #include "agent/session.h"
 
 #define MINUTE INT64_C(60000)
 #define HOUR   (60 * MINUTE)
 
 #define TIP_OVERLAP MINUTE /* of what was read already, read again with what is new */
-#define TIP_MAX                                                                                    \
-    (5 * MINUTE) /* after a stop the present comes first; what lies before is a hole to fill */
-#define TIP_AHEAD                                                                                  \
-    MINUTE /* rows whose clock runs ahead are seen at once, though they count as read only later   \
-            */
+/* After a stop the present comes first; what lies before is a hole to fill. */
+#define TIP_MAX (5 * MINUTE)
+/* Rows whose clock runs ahead are seen at once, though they count as read only later. */
+#define TIP_AHEAD     MINUTE
 #define SLICE_MIN     MINUTE
 #define SLICE_MAX     (6 * HOUR)
 #define SLICE_START   HOUR
@@ -235,17 +234,11 @@ static void note_trouble(struct source *source, const struct aws_error *error)
 /* When to try again after a failure. */
 static int64_t retry_at(const struct window *window, enum aws_problem problem)
 {
-    uint32_t random = 0;
-
-    if (problem == AWS_EXPIRED || problem == AWS_SKEWED || problem == AWS_BAD_TOKEN) {
+    if (aws_problem_mended(problem)) {
         return window->attempt <= 2 ? clock_ticks() : clock_ticks() + RETRY_BASE_MS;
     }
-    RAND_bytes((unsigned char *)&random, sizeof random);
-    int64_t delay = aws_retry_delay_ms(window->attempt, RETRY_BASE_MS, RETRY_CAP_MS, random);
-    if (!aws_problem_passes(problem) && delay < RETRY_REFUSED) {
-        delay = RETRY_REFUSED;
-    }
-    return clock_ticks() + delay;
+    return clock_ticks() +
+           retry_delay(problem, window->attempt, RETRY_BASE_MS, RETRY_CAP_MS, RETRY_REFUSED);
 }
 
 /* Long windows are cut shorter where events are dense. */

@@ -62,6 +62,16 @@ bool aws_problem_passes(enum aws_problem problem)
     return false;
 }
 
+bool aws_problem_mended(enum aws_problem problem)
+{
+    return problem == AWS_EXPIRED || problem == AWS_SKEWED || problem == AWS_BAD_TOKEN;
+}
+
+bool aws_problem_refusal(enum aws_problem problem)
+{
+    return problem == AWS_DENIED || problem == AWS_REFUSED || problem == AWS_NO_CREDENTIALS;
+}
+
 int64_t aws_retry_delay_ms(unsigned attempt, int64_t base_ms, int64_t cap_ms, uint32_t random)
 {
     int64_t ceiling = base_ms;

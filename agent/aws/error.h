@@ -40,6 +40,13 @@ aws_error_set(struct aws_error *error, enum aws_problem problem, const char *for
 /* Whether the same call may succeed later without anybody doing something. */
 bool aws_problem_passes(enum aws_problem problem);
 
+/* Whether what was wrong is mended by having been found out, so that the next attempt may follow at
+ * once: other credentials, the right time, the window from its beginning. */
+bool aws_problem_mended(enum aws_problem problem);
+
+/* Whether AWS refuses us, or we have nothing to show it. */
+bool aws_problem_refusal(enum aws_problem problem);
+
 /* Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"): a random time between 0
  * and min(cap, base << attempt) ms. `random` is 32 random bits, so that tests can choose them. */
 int64_t aws_retry_delay_ms(unsigned attempt, int64_t base_ms, int64_t cap_ms, uint32_t random);

@@ -153,6 +153,11 @@ static void which_pass(void **state)
                       problem == AWS_EXPIRED || problem == AWS_SKEWED ||
                       problem == AWS_BAD_ANSWER || problem == AWS_BAD_TOKEN;
         assert_int_equal(aws_problem_passes((enum aws_problem)problem), passes);
+        bool mended = problem == AWS_EXPIRED || problem == AWS_SKEWED || problem == AWS_BAD_TOKEN;
+        assert_int_equal(aws_problem_mended((enum aws_problem)problem), mended);
+        bool refusal =
+            problem == AWS_DENIED || problem == AWS_REFUSED || problem == AWS_NO_CREDENTIALS;
+        assert_int_equal(aws_problem_refusal((enum aws_problem)problem), refusal);
     }
 }
 
