@@ -4,8 +4,8 @@
  * The first finding of its kind makes an alert at once; later ones are folded: they carry the kind
  * and no alert, until a digest takes them.  An alert's id is fixed when its row is made, before it
  * is ever sent.  Alerts hold no text: it is made from the findings when they are published.
- * alerts_note is called in the transaction that stores the finding; what else changes more than one
- * row is a transaction of its own. */
+ * alerts_note and alerts_note_again are called in the transaction that stores or changes the
+ * finding; what else changes more than one row is a transaction of its own. */
 #ifndef TAILGATE_STORAGE_ALERTS_H
 #define TAILGATE_STORAGE_ALERTS_H
 
@@ -24,8 +24,8 @@
 enum alert_form {
     /* One finding, the first of its kind.  Id: its fingerprint in hex. */
     ALERT_FIRST,
-    /* Findings folded into a kind.  Id: the fingerprint of the kind's first finding, '.', a running
-     * number. */
+    /* Findings folded into a kind.  Id: the fingerprint of the kind's first finding, '.' (".c." if
+     * that finding had changed: it may be the first of two kinds), a running number. */
     ALERT_DIGEST,
     /* Takes the place of several alerts that wait (a storm).  Id: the fingerprint of the first of
      * them's finding, ".s", the row of the last of them. */
@@ -33,6 +33,9 @@ enum alert_form {
     /* Everything a backfill found that no alert has told.  Id: "w.", the fingerprint of the oldest
      * of it, '.', how many. */
     ALERT_WINDOW,
+    /* One finding that another alert told before, as what became known of it since makes it one of
+     * another kind.  Id: its fingerprint in hex, ".c". */
+    ALERT_CHANGED,
 };
 
 struct alert {
@@ -46,6 +49,10 @@ struct alert {
     int64_t attempts; /* failed so far */
 };
 
+/* Whether an alert tells one finding, the one it names, rather than a list of them: even when
+ * another alert tells that one by now. */
+bool alert_tells_one(const struct alert *alert);
+
 /* A new finding that is to be alerted: either it is told at once (*told) or folded into its open
  * kind.  `fold` is how long a kind stays open, in milliseconds.  A digest is made as well when the
  * number folded since the kind opened reaches 10, 100, 1000...  A kind whose time is over with
@@ -54,6 +61,20 @@ struct alert {
 bool alerts_note(struct store *store, const struct finding *finding,
                  const uint8_t key[static KIND_KEY_SIZE], int64_t now, int64_t fold, bool *told,
                  struct store_error *error);
+
+/* Notes a finding whose kind has changed (findings_change), such as an attempt that is now known to
+ * have succeeded; the key is that of the new kind, the finding as findings_get gives it now.  Once
+ * in a finding's life: later calls do nothing.
+ *
+ * Held by a kind and told by no alert: it leaves that kind, which goes on counting it as folded,
+ * and is noted as a new one (in the old kind nothing happens).  Told by an alert that cannot have
+ * reached anybody yet: that alert will tell it as it is now; if it is the finding's own, it is also
+ * the first of the new kind.  Told by one that was sent, or may have been: unless the new kind is
+ * open, it is opened, and an ALERT_CHANGED tells the finding at once.  A finding not noted yet is
+ * noted; a quiet one stays quiet.  *told: whether an alert was made. */
+bool alerts_note_again(struct store *store, const struct finding *finding,
+                       const uint8_t key[static KIND_KEY_SIZE], int64_t now, int64_t fold,
+                       bool *told, struct store_error *error);
 
 bool kinds_open(struct store *store, int64_t *count, struct store_error *error);
 
@@ -84,7 +105,8 @@ bool alerts_summarise(struct store *store, int64_t waiting_max, const char *keep
 bool alerts_next(struct store *store, int64_t now, struct alert *out, bool *found,
                  struct store_error *error);
 
-/* The findings an alert tells, oldest first, for its text: the first `limit` of them. */
+/* The findings an alert tells, oldest first, for its text: `limit` of them, the most severe and
+ * then the oldest where there are more. */
 struct findings_list *alerts_findings(struct store *store, const struct alert *alert, int64_t limit,
                                       struct store_error *error);
 

@@ -45,6 +45,10 @@ static const struct member {
     { ":marks", BYTES, offsetof(struct finding, marks) },
     { ":candidates", BYTES, offsetof(struct finding, candidates) },
     { ":message", BYTES, offsetof(struct finding, message) },
+    { ":finding_kind", WORDS, offsetof(struct finding, kind) },
+    { ":true_client", BYTES, offsetof(struct finding, true_client) },
+    { ":tls", WORDS, offsetof(struct finding, tls) },
+    { ":reason", WORDS, offsetof(struct finding, reason) },
 };
 #define MEMBERS       (sizeof members / sizeof members[0])
 #define FIRST_MEMBER  2
@@ -70,11 +74,12 @@ static bool insert(struct store *store, struct finding *finding, bool *inserted,
         "INSERT INTO finding (fingerprint, source, rule, severity, time, event_time,"
         " ingestion_time, seen_at, verdict, operation, outcome, code, user, host, address, port,"
         " database, connection_id, server, account, region, log_group, log_stream, event_id, line,"
-        " marks, candidates, message, quiet)"
+        " marks, candidates, message, finding_kind, true_client, tls, reason, quiet)"
         " VALUES (:fingerprint, :source, :rule, :severity, :time, :event_time,"
         " :ingestion_time, :seen_at, :verdict, :operation, :outcome, :code, :user, :host, :address,"
         " :port, :database, :connection_id, :server, :account, :region, :log_group, :log_stream,"
-        " :event_id, :line, :marks, :candidates, :message, :quiet)"
+        " :event_id, :line, :marks, :candidates, :message, :finding_kind, :true_client, :tls,"
+        " :reason, :quiet)"
         " ON CONFLICT (fingerprint) DO NOTHING";
     struct store_bytes fingerprint = { (const char *)finding->fingerprint, FINGERPRINT_SIZE };
     struct sql sql = sql_open(store, text);

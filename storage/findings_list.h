@@ -11,7 +11,8 @@
     "SELECT f.id, f.fingerprint, f.source, f.rule, f.severity, f.time, f.event_time,"              \
     " f.ingestion_time, f.seen_at, f.verdict, f.operation, f.outcome, f.code, f.user, f.host,"     \
     " f.address, f.port, f.database, f.connection_id, f.server, f.account, f.region, f.log_group," \
-    " f.log_stream, f.event_id, f.line, f.marks, f.candidates, f.message, f.quiet,"                \
+    " f.log_stream, f.event_id, f.line, f.marks, f.candidates, f.message, f.finding_kind,"         \
+    " f.true_client, f.tls, f.reason, f.quiet,"                                                    \
     " a.id, a.sent_at FROM finding AS f LEFT JOIN alert AS a ON a.row = f.alert"
 
 /* A listing by a query that begins with FINDING_SELECT, to be bound through findings_list_sql with

@@ -13,13 +13,14 @@ static const char fold_what[] = "fold alerts";
 
 struct kind {
     int64_t id, first, ends_at, folded, digests;
+    bool changed; /* opened by a finding that had changed: it may have opened another kind before */
 };
-#define KIND_SELECT "SELECT id, first, ends_at, folded, digests FROM kind"
+#define KIND_SELECT "SELECT id, first, ends_at, folded, digests, changed FROM kind"
 
 static void read_kind(const struct sql *sql, struct kind *kind)
 {
     *kind = (struct kind){ sql_number(sql, 0), sql_number(sql, 1), sql_number(sql, 2),
-                           sql_number(sql, 3), sql_number(sql, 4) };
+                           sql_number(sql, 3), sql_number(sql, 4), sql_number(sql, 5) != 0 };
 }
 
 /* Also when it would last longer than any that begins now. */
@@ -45,15 +46,16 @@ static bool find_kind(struct store *store, struct store_bytes key, struct kind *
     return step >= 0;
 }
 
-static bool open_kind(struct store *store, struct store_bytes key, int64_t first, int64_t ends_at,
-                      struct store_error *error)
+static bool open_kind(struct store *store, struct store_bytes key, int64_t first, bool changed,
+                      int64_t ends_at, struct store_error *error)
 {
-    static const char text[] =
-        "INSERT INTO kind (key, first, ends_at) VALUES (:key, :first, :ends_at)";
+    static const char text[] = "INSERT INTO kind (key, first, changed, ends_at)"
+                               " VALUES (:key, :first, :changed, :ends_at)";
     struct sql sql = sql_open(store, text);
 
     sql_bind_bytes(&sql, ":key", key);
     sql_bind_number(&sql, ":first", first);
+    sql_bind_number(&sql, ":changed", changed);
     sql_bind_number(&sql, ":ends_at", ends_at);
     return sql_run(&sql, note_what, error);
 }
@@ -141,21 +143,39 @@ static bool make_digest(struct store *store, const struct kind *kind, int64_t no
         return false;
     }
     alert.severity = (struct store_bytes){ severity, strlen(severity) };
-    (void)snprintf(alert.id, sizeof alert.id, "%s.%lld", hex, (long long)kind->digests + 1);
+    (void)snprintf(alert.id, sizeof alert.id, "%s.%s%lld", hex, kind->changed ? "c." : "",
+                   (long long)kind->digests + 1);
     return outbox_add(store, &alert, error) && mark_held(store, kind->id, alert.row, error);
 }
 
-/* Whether a finding is neither told nor folded, and not to be kept quiet. */
-static bool is_new(struct store *store, int64_t finding, bool *out, struct store_error *error)
+/* Where a finding stands. */
+struct standing {
+    bool quiet, changed;
+    int64_t kind, alert; /* FINDING_NONE: none */
+    bool waits_alone;    /* its alert tells nothing else, and cannot have reached anybody yet */
+    bool waits;          /* its alert cannot have reached anybody yet */
+};
+
+static bool find_standing(struct store *store, int64_t finding, struct standing *out,
+                          struct store_error *error)
 {
     static const char text[] =
-        "SELECT alert IS NULL AND kind IS NULL AND quiet = 0 FROM finding WHERE id = :finding";
+        "SELECT f.quiet, f.changed, f.kind, f.alert, a.sent_at IS NULL AND a.trying = 0, a.form"
+        " FROM finding AS f LEFT JOIN alert AS a ON a.row = f.alert WHERE f.id = :finding";
     struct sql sql = sql_open(store, text);
     int step;
 
+    *out = (struct standing){ .quiet = true };
     sql_bind_number(&sql, ":finding", finding);
     step = sql_step(&sql, note_what, error);
-    *out = step == 1 && sql_number(&sql, 0) != 0;
+    if (step == 1) {
+        *out = (struct standing){ .quiet = sql_number(&sql, 0) != 0,
+                                  .changed = sql_number(&sql, 1) != 0,
+                                  .kind = sql_optional(&sql, 2),
+                                  .alert = sql_optional(&sql, 3),
+                                  .waits = sql_number(&sql, 4) != 0 };
+        out->waits_alone = out->waits && sql_number(&sql, 5) == ALERT_FIRST;
+    }
     sql_close(&sql);
     if (step == 0) {
         return store_fail(error, STORE_FAILED, "cannot %s in %s: there is no finding %lld",
@@ -164,19 +184,21 @@ static bool is_new(struct store *store, int64_t finding, bool *out, struct store
     return step == 1;
 }
 
-static bool tell_first(struct store *store, const struct finding *finding, int64_t now,
-                       struct store_error *error)
+/* Tells one finding at once, by ALERT_FIRST or ALERT_CHANGED. */
+static bool tell_one(struct store *store, const struct finding *finding, enum alert_form form,
+                     int64_t now, struct store_error *error)
 {
     static const char text[] = "UPDATE finding SET alert = :alert WHERE id = :finding";
-    struct alert alert = { .form = ALERT_FIRST,
+    struct alert alert = { .form = form,
                            .finding = finding->id,
                            .severity = finding->severity,
                            .count = 1,
                            .created_at = now };
+    char hex[OUTBOX_HEX_SIZE];
     struct sql sql;
 
-    outbox_hex(alert.id,
-               (struct store_bytes){ (const char *)finding->fingerprint, FINGERPRINT_SIZE });
+    outbox_hex(hex, (struct store_bytes){ (const char *)finding->fingerprint, FINGERPRINT_SIZE });
+    (void)snprintf(alert.id, sizeof alert.id, "%s%s", hex, form == ALERT_CHANGED ? ".c" : "");
     if (!outbox_add(store, &alert, error)) {
         return false;
     }
@@ -219,40 +241,126 @@ static bool fold_into(struct store *store, struct kind *kind, int64_t finding, i
     return !is_round(kind->folded) || make_digest(store, kind, now, &made, error);
 }
 
+/* The kind of a key, if it is open; closes it if its time is over with nothing folded, as
+ * alerts_fold has not come by yet. */
+static bool find_open(struct store *store, struct store_bytes key, int64_t now, int64_t fold,
+                      struct kind *kind, bool *found, struct store_error *error)
+{
+    char severity[SEVERITY_WORD_MAX];
+    int64_t held = 0;
+
+    if (!find_kind(store, key, kind, found, error)) {
+        return false;
+    }
+    if (!*found || !is_over(kind, now, fold)) {
+        return true;
+    }
+    if (!count_held(store, kind->id, &held, severity, error)) {
+        return false;
+    }
+    *found = held > 0;
+    return *found || close_kind(store, kind->id, error);
+}
+
 bool alerts_note(struct store *store, const struct finding *finding,
                  const uint8_t key[static KIND_KEY_SIZE], int64_t now, int64_t fold, bool *told,
                  struct store_error *error)
 {
     const struct store_bytes bytes = { (const char *)key, KIND_KEY_SIZE };
-    char severity[SEVERITY_WORD_MAX];
+    struct standing standing;
     struct kind kind;
-    int64_t held = 0;
-    bool new, found;
+    bool found;
 
     *told = false;
-    if (!sql_inside(store, note_what, error) || !is_new(store, finding->id, &new, error)) {
+    if (!sql_inside(store, note_what, error) ||
+        !find_standing(store, finding->id, &standing, error)) {
         return false;
     }
-    if (!new) {
+    if (standing.quiet || standing.kind != FINDING_NONE || standing.alert != FINDING_NONE) {
         return true;
     }
-    if (!find_kind(store, bytes, &kind, &found, error)) {
+    if (!find_open(store, bytes, now, fold, &kind, &found, error)) {
         return false;
-    }
-    if (found && is_over(&kind, now, fold)) {
-        /* alerts_fold has not come by yet. */
-        if (!count_held(store, kind.id, &held, severity, error) ||
-            (held == 0 && !close_kind(store, kind.id, error))) {
-            return false;
-        }
-        found = held > 0;
     }
     if (found) {
         return fold_into(store, &kind, finding->id, now, error);
     }
     *told = true;
-    return open_kind(store, bytes, finding->id, now + fold, error) &&
-           tell_first(store, finding, now, error);
+    return open_kind(store, bytes, finding->id, false, now + fold, error) &&
+           tell_one(store, finding, ALERT_FIRST, now, error);
+}
+
+/* Takes a finding out of the kind that holds it, so that it can be noted as a new one. */
+static bool leave_kind(struct store *store, int64_t finding, struct store_error *error)
+{
+    static const char text[] = "UPDATE finding SET kind = NULL WHERE id = :finding";
+    struct sql sql = sql_open(store, text);
+
+    sql_bind_number(&sql, ":finding", finding);
+    return sql_run(&sql, note_what, error);
+}
+
+/* An alert that is being sent tells one finding less, if it ever has to be sent again. */
+static bool leave_alert(struct store *store, int64_t row, struct store_error *error)
+{
+    static const char text[] =
+        "UPDATE alert SET count = count - 1 WHERE row = :row AND sent_at IS NULL";
+    struct sql sql = sql_open(store, text);
+
+    sql_bind_number(&sql, ":row", row);
+    return sql_run(&sql, note_what, error);
+}
+
+static bool set_changed(struct store *store, int64_t finding, struct store_error *error)
+{
+    static const char text[] = "UPDATE finding SET changed = 1 WHERE id = :finding";
+    struct sql sql = sql_open(store, text);
+
+    sql_bind_number(&sql, ":finding", finding);
+    return sql_run(&sql, note_what, error);
+}
+
+bool alerts_note_again(struct store *store, const struct finding *finding,
+                       const uint8_t key[static KIND_KEY_SIZE], int64_t now, int64_t fold,
+                       bool *told, struct store_error *error)
+{
+    const struct store_bytes bytes = { (const char *)key, KIND_KEY_SIZE };
+    struct standing standing;
+    struct kind kind;
+    bool open;
+
+    *told = false;
+    if (!sql_inside(store, note_what, error) ||
+        !find_standing(store, finding->id, &standing, error)) {
+        return false;
+    }
+    if (standing.quiet || standing.changed) {
+        return true;
+    }
+    if (!find_open(store, bytes, now, fold, &kind, &open, error)) {
+        return false;
+    }
+    if (standing.alert == FINDING_NONE) {
+        /* Its digest will tell it, if that is where it belongs. */
+        return (open && kind.id == standing.kind) ||
+               (leave_kind(store, finding->id, error) && set_changed(store, finding->id, error) &&
+                alerts_note(store, finding, key, now, fold, told, error));
+    }
+    if (!set_changed(store, finding->id, error)) {
+        return false;
+    }
+    if (open || (standing.waits && !standing.waits_alone)) {
+        return true;
+    }
+    if (!open_kind(store, bytes, finding->id, true, now + fold, error)) {
+        return false;
+    }
+    if (standing.waits_alone) {
+        return true;
+    }
+    *told = true;
+    return leave_alert(store, standing.alert, error) &&
+           tell_one(store, finding, ALERT_CHANGED, now, error);
 }
 
 bool kinds_open(struct store *store, int64_t *count, struct store_error *error)

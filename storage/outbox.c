@@ -32,6 +32,11 @@ void outbox_keep_severity(char out[static SEVERITY_WORD_MAX], struct store_bytes
                    severity.data ? severity.data : "");
 }
 
+bool alert_tells_one(const struct alert *alert)
+{
+    return alert->form == ALERT_FIRST || alert->form == ALERT_CHANGED;
+}
+
 bool outbox_add(struct store *store, struct alert *alert, struct store_error *error)
 {
     static const char text[] =
@@ -337,8 +342,9 @@ bool alerts_next(struct store *store, int64_t now, struct alert *out, bool *foun
 struct findings_list *alerts_findings(struct store *store, const struct alert *alert, int64_t limit,
                                       struct store_error *error)
 {
-    static const char text[] =
-        FINDING_SELECT " WHERE f.alert = :alert ORDER BY f.event_time, f.id LIMIT :limit";
+    static const char text[] = FINDING_SELECT
+        " WHERE f.id IN (SELECT id FROM finding WHERE alert = :alert ORDER BY " SQL_RANK(
+            "severity") " DESC, event_time, id LIMIT :limit) ORDER BY f.event_time, f.id";
     struct findings_list *list = findings_list_new(store, text, error);
 
     if (!list) {

@@ -120,10 +120,30 @@ static const char first[] =
     " throttled_at INTEGER NOT NULL"
     ") WITHOUT ROWID;";
 
+/* Findings whose story goes on after they were stored.  finding_kind: what is told (findings.h), as
+ * kind was taken; changed: alerts_note_again has dealt with it, or has opened the kind. */
+static const char second[] =
+    "ALTER TABLE finding ADD COLUMN finding_kind TEXT;"
+    "ALTER TABLE finding ADD COLUMN true_client BLOB;"
+    "ALTER TABLE finding ADD COLUMN tls TEXT;"
+    "ALTER TABLE finding ADD COLUMN reason TEXT;"
+    "ALTER TABLE finding ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX finding_row ON finding (source, event_id, line);"
+    "CREATE INDEX finding_connection ON finding (source, connection_id, event_time);"
+    "ALTER TABLE kind ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;"
+
+    "CREATE TABLE reading ("
+    " source INTEGER PRIMARY KEY REFERENCES source (id),"
+    " dialect TEXT,"
+    " in_sql INTEGER NOT NULL DEFAULT 0,"
+    " id_gaps INTEGER NOT NULL DEFAULT 0"
+    ");";
+
 /* The step at index n leads from schema n to n + 1.  Only ever add at the end: files with every
  * number up to the last exist somewhere. */
 static const char *const steps[] = {
     first,
+    second,
 };
 
 int64_t schema_current(void)

@@ -287,7 +287,9 @@ static bool open_temporary(struct store *store, struct store_error *error)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
     return opened(store, sqlite3_open_v2("", &store->db, flags, NULL), error) &&
-           configure(store, error) && schema_migrate(store, error);
+           configure(store, error) &&
+           sql_exec(store, "PRAGMA journal_mode = MEMORY", open_what, error) &&
+           schema_migrate(store, error);
 }
 
 struct store *store_open(const char *path, enum store_mode mode, struct store_error *error)

@@ -66,6 +66,10 @@ static void same(const struct finding *a, const struct finding *b)
     same_bytes(a->marks, b->marks);
     same_bytes(a->candidates, b->candidates);
     same_bytes(a->message, b->message);
+    same_bytes(a->kind, b->kind);
+    same_bytes(a->true_client, b->true_client);
+    same_bytes(a->tls, b->tls);
+    same_bytes(a->reason, b->reason);
     assert_int_equal(a->quiet, b->quiet);
 }
 
@@ -100,6 +104,10 @@ static struct finding full(int64_t source)
         .marks = BYTES("ambiguous late"),
         .candidates = BYTES("[{\"host\":\"x\"}]"),
         .message = BYTES("\0\1\2\x1b[2J\xf0\x9f\x98\x80"),
+        .kind = BYTES("forgery"),
+        .true_client = BYTES("198.51.100.7\0"),
+        .tls = BYTES("TLSv1.3"),
+        .reason = BYTES("no such database"),
         .quiet = true,
     };
 

@@ -501,7 +501,7 @@ static void full_disk_while_creating(void **state)
 {
     struct scratch *s = *state;
 
-    for (rlim_t size = 0; size < 140000; size += 10000) {
+    for (rlim_t size = 0; size < 180000; size += 10000) {
         pid_t pid = fork();
 
         assert_true(pid >= 0);
@@ -517,7 +517,7 @@ static void full_disk_while_creating(void **state)
                 _exit(1);
             }
             store_close(store);
-            _exit(!store && size > 100000 ? 2 : 0);
+            _exit(!store && size > 140000 ? 2 : 0);
         }
         assert_int_equal(child_end(pid), 0);
         /* Whatever it left is taken up again. */

@@ -9,6 +9,7 @@
 
 #include "storage/alerts.h"
 #include "storage/bucket.h"
+#include "storage/readings.h"
 #include "storage/sql.h"
 
 /* What fails next: the countdown reaches 0 at the call that does. */
@@ -58,6 +59,26 @@ static bool page(struct scratch *s, int64_t source, int64_t watch, int number, b
     return store_commit(s->store, &s->error);
 }
 
+/* The attempt of an earlier page succeeded. */
+static bool later(struct scratch *s, int64_t source, int64_t id)
+{
+    const uint8_t key[KIND_KEY_SIZE] = { 9 };
+    struct finding_change success = FINDING_UNCHANGED;
+    struct finding finding;
+    int64_t ids[4];
+    size_t count;
+    bool told;
+
+    success.severity = BYTES("high");
+    TRY(store_begin(s->store, &s->error));
+    TRY(findings_of_row(s->store, id, ids, 4, &count, &s->error));
+    TRY(findings_change(s->store, id, &success, &s->error));
+    TRY(findings_get(s->store, id, &finding, &s->error));
+    TRY(alerts_note_again(s->store, &finding, key, 100, 1000, &told, &s->error));
+    TRY(reading_add(s->store, source, "a dialect", 1, 1, &s->error));
+    return store_commit(s->store, &s->error);
+}
+
 static bool watching(struct scratch *s, int64_t *source, int64_t *watch)
 {
     const uint8_t digests[2][COVERAGE_DIGEST_SIZE] = { { 1 }, { 2 } };
@@ -102,6 +123,7 @@ static bool scenario(struct scratch *s)
 {
     const struct bucket_terms terms = { 2, 5, 0 };
     struct stretch *stretches = NULL;
+    struct source_reading reading;
     int64_t source, watch, next, deleted, wait, open;
     size_t count;
     double rate;
@@ -114,11 +136,16 @@ static bool scenario(struct scratch *s)
     for (int i = 1; i < 16; i++) {
         TRY(page(s, source, watch, i, i < 14));
     }
+    TRY(later(s, source, 1));
+    TRY(later(s, source, 8));
+    TRY(reading_get(s->store, source, &reading, &s->error));
+    TRY(findings_of_connection(s->store, source, 1, BYTES("h"), 1, 0, 9, &next, &s->error));
     TRY(alerts_fold(s->store, 2000, 1000, &next, &s->error));
     TRY(alerts_fold(s->store, 9000, 1000, &next, &s->error));
     TRY(kinds_open(s->store, &open, &s->error));
     TRY(alerts_window(s->store, &source, 1, 0, INT64_MAX, 3000, &made, &s->error));
     TRY(publish(s));
+    TRY(later(s, source, 15));
     TRY(alerts_summarise(s->store, 1, "critical", 7000, &made, &s->error));
     TRY(findings_prune(s->store, 100000, 1, &deleted, &s->error));
     TRY(bucket_take(s->store, "b", &terms, 1000, &taken, &wait, &s->error));
@@ -139,7 +166,8 @@ static void dump(const char *path, char *out, size_t size)
         " UNION ALL SELECT group_concat(watch || ' ' || start || ' ' || stop || ' ' || read_at"
         " || ' ' || reads) FROM coverage"
         " UNION ALL SELECT group_concat(id || ' ' || COALESCE(kind, '-') || ' ' ||"
-        " COALESCE(alert, '-')) FROM finding"
+        " COALESCE(alert, '-') || severity || changed) FROM finding"
+        " UNION ALL SELECT group_concat(dialect || in_sql || ' ' || id_gaps) FROM reading"
         " UNION ALL SELECT group_concat(id || form || finding || severity || rank || count"
         " || due_at || attempts || trying || COALESCE(error, '-') || COALESCE(sent_at, '-')"
         " || COALESCE(message_id, '-')) FROM alert"
