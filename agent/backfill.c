@@ -14,6 +14,9 @@ static const struct option_spec backfill_options[] = {
     { "file", "PATH",
       "read a file of audit rows instead; needs no AWS, and no state file unless --state is "
       "given" },
+    { "format", "FORMAT",
+      "what the lines of --file are: auto (by how they begin, the default), mysql, postgresql, "
+      "sqlserver or oracle" },
     { "alert", "digest|each|none",
       "publish one digest for the window (default), each kind as `run` does, or nothing" },
     { "no-publish", NULL, "the same as --alert none" },
@@ -24,7 +27,24 @@ static const struct option_spec backfill_options[] = {
 struct request {
     int64_t since, until;
     const char *file, *alert;
+    enum format format;
 };
+
+static void read_format(const struct arguments *arguments, struct request *request,
+                        struct problems *problems)
+{
+    struct place place = { "format", 0, 0 };
+    const char *text = arguments_value(arguments, "format");
+
+    if (text && !request->file) {
+        problems_add(problems, place,
+                     "--format goes with --file; the format of a log group is a key of its source "
+                     "in a configuration file");
+    } else if (text && !format_parse(text, &request->format)) {
+        problems_add(problems, place,
+                     "\"%s\" is not one of auto, mysql, postgresql, sqlserver, oracle", text);
+    }
+}
 
 static void read_request(const struct arguments *arguments, struct request *request,
                          struct problems *problems)
@@ -36,6 +56,7 @@ static void read_request(const struct arguments *arguments, struct request *requ
     *request = (struct request){ .since = -1, .until = BACKFILL_UNTIL_NOW };
     request->file = arguments_value(arguments, "file");
     request->alert = arguments_value(arguments, "alert");
+    read_format(arguments, request, problems);
     if (!request->alert) {
         request->alert = arguments_flag(arguments, "no-publish") ? "none" : "digest";
     }
@@ -82,7 +103,8 @@ static int backfill_main(const struct arguments *arguments)
     }
     log_setup(config->log_level, false);
     if (request.file) {
-        status = backfill_file(config, request.file, config->state != NULL, &result);
+        status =
+            backfill_file(config, request.file, request.format, config->state != NULL, &result);
     } else {
         status = backfill_window(config, request.since, request.until, request.alert, &result);
     }

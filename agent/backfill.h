@@ -19,8 +19,8 @@ struct backfill_result {
 
 /* Each returns an exit status of its own when the whole could not be done, else EXIT_YES with the
  * result filled. */
-int backfill_file(const struct config *config, const char *path, bool state_given,
-                  struct backfill_result *result);
+int backfill_file(const struct config *config, const char *path, enum format format,
+                  bool state_given, struct backfill_result *result);
 /* [since, until) in milliseconds of event time; until BACKFILL_UNTIL_NOW: the service's present. */
 int backfill_window(const struct config *config, int64_t since, int64_t until, const char *alert,
                     struct backfill_result *result);

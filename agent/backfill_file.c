@@ -13,6 +13,10 @@
 #include "agent/memory.h"
 #include "storage/coverage.h"
 
+/* Lines that follow a finding before it is printed: they may say more of it, such as the outcome of
+ * its attempt. */
+#define HOLD_LINES 4096
+
 /* Output that waits for its commit. */
 struct batch {
     char *text;
@@ -22,10 +26,9 @@ struct batch {
 static bool judge_line(struct detector *detector, const struct line *line,
                        struct store_error *error)
 {
-    char offset[24];
-    int len = snprintf(offset, sizeof offset, "%" PRIu64, line->offset);
-    struct detect_event event = { .id = { offset, (size_t)len },
+    struct detect_event event = { .offset = (int64_t)line->offset,
                                   .message = { line->data, line->len },
+                                  .is_line = true,
                                   .timestamp = FINDING_NONE,
                                   .ingestion_time = FINDING_NONE };
 
@@ -34,14 +37,16 @@ static bool judge_line(struct detector *detector, const struct line *line,
 
 /* Commits what the lines read so far gave, and then prints it: while the store is locked nothing
  * may wait, neither for whoever writes our input nor for whoever reads our output. */
-static bool commit(struct batch *batch, struct detector *detector, struct store_error *error)
+static bool commit(struct batch *batch, struct detector *detector, int64_t hold,
+                   struct store_error *error)
 {
     if (!detector->out) {
         return true;
     }
+    bool ok = detect_tell(detector, hold, error);
     (void)fclose(detector->out);
     detector->out = NULL;
-    bool ok = store_commit(detector->store, error);
+    ok = ok && store_commit(detector->store, error);
     if (ok) {
         fwrite(batch->text, 1, batch->len, stdout);
         (void)fflush(stdout); /* main asks at the end whether all was written */
@@ -74,7 +79,7 @@ static bool read_lines(struct lines *lines, const char *path, struct detector *d
     bool ok = true;
 
     while (ok && step == 1) {
-        ok = lines_waiting(lines) || commit(&batch, detector, error);
+        ok = lines_waiting(lines) || commit(&batch, detector, HOLD_LINES, error);
         step = ok ? lines_next(lines, &line) : 0;
         if (step == 1 && line.piece) {
             log_warning("%s: the line at byte %" PRIu64
@@ -89,15 +94,15 @@ static bool read_lines(struct lines *lines, const char *path, struct detector *d
                   strerror(errno));
         result->incomplete = true;
     }
-    return commit(&batch, detector, error) && ok;
+    return ok && begin(&batch, detector, error) && commit(&batch, detector, 0, error);
 }
 
-int backfill_file(const struct config *config, const char *path, bool state_given,
-                  struct backfill_result *result)
+int backfill_file(const struct config *config, const char *path, enum format format,
+                  bool state_given, struct backfill_result *result)
 {
     struct lines *lines = lines_open(path); /* before anything else may change errno */
     struct store_error error;
-    struct origin origin = origin_of_file(path);
+    struct origin origin = origin_of_file(path, format);
     struct detector detector = { .config = config,
                                  .origin = &origin,
                                  .out_json = config->output == OUTPUT_JSON };
@@ -109,7 +114,7 @@ int backfill_file(const struct config *config, const char *path, bool state_give
         return EXIT_USAGE;
     }
     detector.store = store_open(config->state, state_given ? STORE_WRITE : STORE_TEMPORARY, &error);
-    detector.judge = judge_new(config->judged);
+    detector.judge = judge_new(config->judged, origin.format);
     if (detector.store && detector.judge &&
         coverage_source(detector.store, origin.identity, &origin.source, &error) &&
         read_lines(lines, path, &detector, result, &error)) {
@@ -121,6 +126,7 @@ int backfill_file(const struct config *config, const char *path, bool state_give
     result->findings = detector.findings;
     result->new_findings = detector.new_findings;
     judge_free(detector.judge);
+    detect_free(&detector);
     store_close(detector.store);
     lines_close(lines);
     origin_free(&origin);

@@ -222,7 +222,7 @@ static bool read_source(struct backfill *backfill, size_t index, int64_t since, 
     struct backfill_result *result = backfill->result;
     int64_t watch = 0;
 
-    detector.judge = judge_new(backfill->config->judged);
+    detector.judge = judge_new(backfill->config->judged, origin.format);
     bool ok = detector.judge &&
               coverage_source(backfill->store, origin.identity, &origin.source, error) &&
               coverage_watch(backfill->store, origin.source, backfill->digest, &watch, error);
@@ -234,6 +234,7 @@ static bool read_source(struct backfill *backfill, size_t index, int64_t since, 
     result->findings += detector.findings;
     result->new_findings += detector.new_findings;
     judge_free(detector.judge);
+    detect_free(&detector);
     origin_free(&origin);
     return ok;
 }

@@ -29,8 +29,8 @@ struct command {
 
 extern const struct command *const commands[]; /* ended by NULL */
 
-extern const struct command run_command, backfill_command, match_command, findings_command,
-    status_command;
+extern const struct command run_command, backfill_command, match_command, explain_command,
+    findings_command, status_command;
 
 /* Logs what is wrong with a command line or configuration; returns EXIT_USAGE. */
 int command_refuse(struct problems *problems);

@@ -359,7 +359,7 @@ static void add_rule(struct config *config, const struct config_rule *rule,
     }
 }
 
-static void build_rules(struct config *config, struct problems *problems)
+static void build_rules(struct config *config, unsigned needs, struct problems *problems)
 {
     if (config->filter && config->rule_count > 0) {
         problems_add(problems, (struct place){ "filter", 0, 0 },
@@ -369,7 +369,7 @@ static void build_rules(struct config *config, struct problems *problems)
     if (config->rule_count == 0) {
         make_rule(config);
     }
-    if (config->rule_count == 0) {
+    if (config->rule_count == 0 && (needs & CONFIG_RULES)) {
         problems_add(problems, (struct place){ "network", 0, 0 },
                      "there is nothing to look for: give --network CIDR (your VPC's), --filter "
                      "PATTERN, or rules in a "
@@ -391,8 +391,8 @@ static void check_all(struct config *config, unsigned needs, struct problems *pr
         check_sources(config, problems);
     }
     build_networks(config, problems);
-    if (needs & CONFIG_RULES) {
-        build_rules(config, problems);
+    if (needs & (CONFIG_RULES | CONFIG_RULES_IF_ANY)) {
+        build_rules(config, needs, problems);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "agent/arguments.h"
 #include "agent/log.h"
 #include "agent/problems.h"
+#include "filters/format.h"
 #include "filters/network.h"
 #include "filters/rule.h"
 
@@ -26,8 +27,9 @@ struct config_source {
     char *region;    /* given, else the ARN's, else the common one */
     char *role_arn;  /* read and checked, but not yet assumed: commands that would need it refuse */
     char *external_id;
-    int64_t time_zone; /* of its rows, milliseconds east of UTC */
-    bool wrong;        /* something in it could not be read, which has been told */
+    int64_t time_zone;  /* of its rows, milliseconds east of UTC */
+    enum format format; /* of its lines; FORMAT_AUTO: as the name of the log group says */
+    bool wrong;         /* something in it could not be read, which has been told */
     struct place place;
 };
 
@@ -87,9 +89,10 @@ struct config {
 
 /* What a command is going to use; the rest need not be there. */
 enum config_need {
-    CONFIG_STATE = 1 << 0,  /* where the state file is */
-    CONFIG_RULES = 1 << 1,  /* something to look for */
-    CONFIG_SOURCES = 1 << 2 /* log groups to read, and a region for each */
+    CONFIG_STATE = 1 << 0,       /* where the state file is */
+    CONFIG_RULES = 1 << 1,       /* something to look for */
+    CONFIG_SOURCES = 1 << 2,     /* log groups to read, and a region for each */
+    CONFIG_RULES_IF_ANY = 1 << 3 /* what there is to look for, which may be nothing */
 };
 
 /* Reads everything that was said.  NULL when anything is wrong; `problems` then tells all of it.

@@ -11,15 +11,23 @@
 #include "agent/finding_output.h"
 #include "agent/fingerprint.h"
 #include "agent/kind.h"
+#include "agent/memory.h"
 #include "filters/redact.h"
 #include "storage/alerts.h"
+#include "storage/readings.h"
 
-#define MARKS_TEXT_MAX 256
+#define MARKS_TEXT_MAX   256
+#define REASON_TEXT_MAX  256
+#define ROW_FINDINGS_MAX RULES_MAX
+/* How far apart in time lines of one connection are looked for. */
+#define ATTEMPT_SPAN (24 * 60 * INT64_C(60000))
 
 /* What the fields of one finding are made in; the finding points into it. */
 struct draft {
     struct finding finding;
     char address[ADDRESS_TEXT_MAX];
+    char offset[24];
+    char reason[REASON_TEXT_MAX];
     char marks[MARKS_TEXT_MAX];
     char message[DETECT_MESSAGE_MAX];
     struct json_object *candidates;
@@ -73,24 +81,54 @@ static struct json_object *candidates_json(const struct record *record)
     return list;
 }
 
+static struct store_bytes tls_words(enum record_encryption encryption, struct slice version)
+{
+    switch (encryption) {
+    case ENCRYPTION_TLS:
+        return version.len ? slice_bytes(version) : text_bytes("yes");
+    case ENCRYPTION_NONE:
+        return text_bytes("no");
+    case ENCRYPTION_LOCAL:
+    case ENCRYPTION_UNKNOWN:
+        break;
+    }
+    return text_bytes(NULL);
+}
+
+/* Why an attempt failed, in words for people. */
+static struct store_bytes write_reason(const struct login_failure *failure,
+                                       char out[static REASON_TEXT_MAX])
+{
+    if (!failure) {
+        return text_bytes(NULL);
+    }
+    int len = snprintf(out, REASON_TEXT_MAX, "%s%s",
+                       failure->password_right ? FINDING_PASSWORD_RIGHT : "", failure->meaning);
+    return (struct store_bytes){ out, (size_t)(len < REASON_TEXT_MAX ? len : REASON_TEXT_MAX - 1) };
+}
+
+static struct store_bytes optional_slice(struct slice slice)
+{
+    return (struct store_bytes){ slice.len ? slice.data : NULL, slice.len };
+}
+
 /* The fields that come from the record. */
-static void fill_record(struct draft *draft, const struct hit *hit, const struct origin *origin)
+static void fill_record(struct draft *draft, const struct hit *hit)
 {
     struct finding *finding = &draft->finding;
     const struct record *record = hit->record;
     const struct candidate *candidate = &record->candidates[hit->candidate];
 
-    if (!record_time_ms(record, origin->time_zone, &finding->time)) {
-        finding->time = FINDING_NONE;
-    }
     finding->operation = text_bytes(operation_name(candidate->operation));
     finding->code = record->has_code ? record->code : FINDING_NONE;
+    finding->tls = tls_words(record->encryption, record->tls);
     bool sql = redact_holds_sql(hit->text, record);
     finding->user = slice_bytes(sql ? redact_name(record->user) : record->user);
     finding->host = slice_bytes(candidate->host);
     finding->database = slice_bytes(sql ? (struct slice){ NULL, 0 } : record->database);
-    finding->connection_id = candidate->connection_id;
-    finding->server = slice_bytes(record->server);
+    if (candidate->connection_id != RECORD_NO_ID) {
+        finding->connection_id = candidate->connection_id;
+    }
     finding->port = hit->host.port < 0 ? FINDING_NONE : hit->host.port;
     if (hit->host.kind == HOST_ADDRESS || hit->host.kind == HOST_DERIVED) {
         address_format(&hit->host.address, draft->address);
@@ -116,6 +154,7 @@ static void fill(struct draft *draft, const struct detector *detector,
     draft->candidates = NULL;
     *finding = (struct finding){ .source = origin->source,
                                  .rule = text_bytes(rule),
+                                 .kind = text_bytes(finding_kind_name(hit->kind)),
                                  .severity = text_bytes(severity_name(hit->severity)),
                                  .time = FINDING_NONE,
                                  .event_time = event->timestamp,
@@ -123,6 +162,8 @@ static void fill(struct draft *draft, const struct detector *detector,
                                  .seen_at = clock_now(),
                                  .verdict = text_bytes(verdict_name(hit->verdict)),
                                  .outcome = text_bytes(outcome_name(hit->outcome)),
+                                 .reason = write_reason(hit->failure, draft->reason),
+                                 .true_client = optional_slice(hit->true_client),
                                  .code = FINDING_NONE,
                                  .port = FINDING_NONE,
                                  .connection_id = FINDING_NONE,
@@ -132,8 +173,19 @@ static void fill(struct draft *draft, const struct detector *detector,
                                  .log_stream = event->stream,
                                  .event_id = event->id,
                                  .line = hit->line };
-    if (hit->record->kind == RECORD_CONNECTION) {
-        fill_record(draft, hit, origin);
+    if (hit->record->count > 0) {
+        fill_record(draft, hit);
+    }
+    if (hit->record->time_form != RECORD_TIME_NONE) {
+        finding->server = slice_bytes(hit->record->server);
+    }
+    if (!record_time_ms(hit->record, origin->time_zone, &finding->time)) {
+        finding->time = FINDING_NONE;
+    }
+    if (event->offset >= 0) {
+        finding->event_id.data = draft->offset;
+        finding->event_id.len =
+            (size_t)snprintf(draft->offset, sizeof draft->offset, "%" PRId64, event->offset);
     }
     if (finding->event_time == FINDING_NONE) {
         /* A row of a file has no time but its own. */
@@ -143,7 +195,7 @@ static void fill(struct draft *draft, const struct detector *detector,
     /* A file may be written anew under the same name, so there the line's bytes count instead of
      * its number in the event. */
     fingerprint_of(
-        (struct store_bytes[]){ text_bytes(origin->identity), event->id,
+        (struct store_bytes[]){ text_bytes(origin->identity), finding->event_id,
                                 origin->is_file ? slice_bytes(hit->text) : text_bytes(line),
                                 text_bytes(rule) },
         4, finding->fingerprint);
@@ -162,7 +214,7 @@ static bool excepted(const struct detector *detector, const struct hit *hit)
     bool has_address = hit->host.kind == HOST_ADDRESS || hit->host.kind == HOST_DERIVED;
     struct slice user = hit->record->user;
 
-    if (hit->marks & (MARK_AMBIGUOUS | MARK_TAINTED | MARK_FRAGMENT | MARK_UNDECIDED)) {
+    if ((hit->marks & MARKS_SUSPECT) != 0 || hit->kind != KIND_CONNECTION) {
         return false;
     }
     for (size_t i = 0; i < rule->except_count; i++) {
@@ -179,14 +231,11 @@ static bool excepted(const struct detector *detector, const struct hit *hit)
     return false;
 }
 
-/* Notes a finding for alerts; one that is told or folded already stays as it is.  So what a
- * backfill found and did not tell is told when `run` comes to it. */
-static bool note(struct detector *detector, const struct finding *finding, const struct hit *hit,
-                 struct store_error *error)
+/* What two findings of one alert have in common. */
+static bool key_of(struct detector *detector, const struct finding *finding,
+                   uint8_t key[static KIND_KEY_SIZE], struct store_error *error)
 {
-    uint8_t key[KIND_KEY_SIZE];
     int64_t open;
-    bool told;
 
     if (!detector->kinds_counted) {
         if (!kinds_open(detector->store, &open, error)) {
@@ -195,46 +244,284 @@ static bool note(struct detector *detector, const struct finding *finding, const
         detector->coarse = open >= KINDS_OPEN_MAX;
         detector->kinds_counted = true;
     }
-    kind_key(finding, hit, detector->coarse, key);
-    return alerts_note(detector->store, finding, key, clock_now(), detector->config->fold, &told,
+    kind_key(finding, detector->coarse, key);
+    return true;
+}
+
+/* Notes a finding for alerts; one that is told or folded already stays as it is.  So what a
+ * backfill found and did not tell is told when `run` comes to it. */
+static bool note(struct detector *detector, const struct finding *finding,
+                 struct store_error *error)
+{
+    uint8_t key[KIND_KEY_SIZE];
+    bool told;
+
+    return key_of(detector, finding, key, error) &&
+           alerts_note(detector->store, finding, key, clock_now(), detector->config->fold, &told,
                        error);
 }
 
-/* Stores one hit, notes it for alerts, and prints it. */
+static void keep_detected(struct detector *detector, int64_t finding, bool known)
+{
+    detector->detected = xgrow(detector->detected, &detector->detected_room,
+                               detector->detected_count + 1, sizeof *detector->detected);
+    detector->detected[detector->detected_count++] =
+        (struct detected){ .finding = finding, .event = detector->events, .known = known };
+}
+
+static bool is_detected(const struct detector *detector, int64_t finding)
+{
+    for (size_t i = detector->detected_count; i-- > 0;) {
+        if (detector->detected[i].finding == finding) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An attempt whose first lines were read by another window, or before a restart, is in the store
+ * already: then this line is a later one of it. */
+static bool find_attempt(struct detector *detector, const struct finding *finding, int64_t *out,
+                         struct store_error *error)
+{
+    return findings_of_connection(detector->store, finding->source, finding->connection_id,
+                                  finding->host, finding->port, finding->event_time - ATTEMPT_SPAN,
+                                  finding->event_time + ATTEMPT_SPAN, out, error);
+}
+
+/* A change of user whose connection cannot be seen any more: it was when this time was read first.
+ */
+static bool was_joined_before(const struct detector *detector, const struct hit *hit)
+{
+    return detector->late && hit->kind == KIND_CONNECTION && hit->host.kind == HOST_EMPTY &&
+           hit->record->candidates[hit->candidate].operation == OPERATION_CHANGEUSER;
+}
+
+/* Stores one hit. */
 static bool store_hit(struct detector *detector, const struct detect_event *event,
                       const struct hit *hit, struct draft *draft, struct store_error *error)
 {
     struct finding *finding = &draft->finding;
+    int64_t attempt = 0;
     bool known;
 
+    if (was_joined_before(detector, hit)) {
+        return true;
+    }
     fill(draft, detector, event, hit);
     finding->quiet = excepted(detector, hit);
+    if (hit->attempt_continues && finding->connection_id != FINDING_NONE &&
+        !find_attempt(detector, finding, &attempt, error)) {
+        return false;
+    }
+    if (attempt != 0) {
+        judge_stored(detector->judge, attempt);
+        return true;
+    }
     if (!findings_add(detector->store, finding, &known, error)) {
         return false;
     }
+    judge_stored(detector->judge, finding->id);
     detector->findings++;
     detector->new_findings += !known;
-    if (detector->alert && !finding->quiet && !note(detector, finding, hit, error)) {
+    keep_detected(detector, finding->id, known);
+    return true;
+}
+
+/* The rule of a finding, if it is still configured. */
+static const struct config_rule *rule_of(const struct detector *detector,
+                                         const struct finding *finding)
+{
+    for (size_t i = 0; i < rules_count(detector->config->judged); i++) {
+        const char *name = rules_name(detector->config->judged, i);
+        if (finding->rule.len == strlen(name) &&
+            memcmp(finding->rule.data, name, finding->rule.len) == 0) {
+            return &detector->config->rules[i];
+        }
+    }
+    return NULL;
+}
+
+static unsigned marks_of(const struct finding *finding)
+{
+    unsigned marks = 0;
+
+    for (unsigned i = 0; i < MARKS_COUNT; i++) {
+        if (finding_has_mark(finding, mark_name(i))) {
+            marks |= 1U << i;
+        }
+    }
+    return marks;
+}
+
+/* Changes one finding as a later line says, unless it says what is known already. */
+static bool change_finding(struct detector *detector, int64_t id, const struct hit *hit,
+                           struct store_error *error)
+{
+    const struct change *change = hit->change;
+    struct finding finding;
+    char marks_text[MARKS_TEXT_MAX], reason[REASON_TEXT_MAX];
+    uint8_t key[KIND_KEY_SIZE];
+    bool told;
+
+    if (!findings_get(detector->store, id, &finding, error)) {
         return false;
     }
-    if (detector->out && !(known && detector->out_new)) {
-        finding_write(detector->out, finding, known, detector->out_json);
+    const struct config_rule *rule = rule_of(detector, &finding);
+    unsigned before = marks_of(&finding), marks = before | change->marks;
+    bool by_outcome = !rule || rule->severity == SEVERITY_BY_OUTCOME;
+    struct finding_change changed = FINDING_UNCHANGED;
+    write_marks(marks, marks_text);
+    changed.marks = text_bytes(marks_text);
+    changed.true_client = optional_slice(change->true_client);
+    if (change->outcome != OUTCOME_UNKNOWN) {
+        changed.outcome = text_bytes(outcome_name(change->outcome));
+        changed.reason = change->failure ? write_reason(change->failure, reason) : text_bytes("");
+        changed.user = (struct store_bytes){ change->user.data, change->user.len };
+        changed.database = (struct store_bytes){ change->database.data, change->database.len };
+        changed.tls = tls_words(change->encryption, change->tls);
+    }
+    if (by_outcome && (marks & MARKS_SUSPECT) != 0) {
+        changed.severity = text_bytes(severity_name(SEVERITY_HIGH));
+    } else if (by_outcome && change->outcome != OUTCOME_UNKNOWN) {
+        changed.severity = text_bytes(severity_name(hit->severity));
+    }
+    if (!findings_change(detector->store, id, &changed, error)) {
+        return false;
+    }
+    bool news = change->outcome == OUTCOME_SUCCESS || (marks & ~before & MARK_FORGED) != 0;
+    if (!news || !detector->alert || is_detected(detector, id)) {
+        return true;
+    }
+    /* People may have been told of an attempt only: that it succeeded, or never was, is news. */
+    return findings_get(detector->store, id, &finding, error) &&
+           (finding.quiet || (key_of(detector, &finding, key, error) &&
+                              alerts_note_again(detector->store, &finding, key, clock_now(),
+                                                detector->config->fold, &told, error)));
+}
+
+/* A torn row's rest has come: what was told of it was told too early, unless somebody heard it. */
+static bool withdraw(struct detector *detector, int64_t id, struct store_error *error)
+{
+    bool gone;
+
+    if (!findings_withdraw(detector->store, id, text_bytes(finding_kind_name(KIND_FRAGMENT)), &gone,
+                           error)) {
+        return false;
+    }
+    for (size_t i = detector->detected_count; gone && i-- > 0;) {
+        if (detector->detected[i].finding == id) {
+            detector->findings--;
+            detector->new_findings -= !detector->detected[i].known;
+            detector->detected_count--;
+            memmove(detector->detected + i, detector->detected + i + 1,
+                    (detector->detected_count - i) * sizeof *detector->detected);
+            return true;
+        }
     }
     return true;
+}
+
+static bool change_row(struct detector *detector, const struct hit *hit, struct store_error *error)
+{
+    int64_t ids[ROW_FINDINGS_MAX];
+
+    if (hit->change->withdrawn) {
+        return withdraw(detector, hit->change->finding, error);
+    }
+    size_t count = 0;
+    bool ok = findings_of_row(detector->store, hit->change->finding, ids, ROW_FINDINGS_MAX, &count,
+                              error);
+
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = change_finding(detector, ids[i], hit, error);
+    }
+    return ok;
+}
+
+/* FNV-1a: numbers that only have to differ where names do. */
+static uint64_t number_of(struct store_bytes name)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < name.len; i++) {
+        hash = (hash ^ (unsigned char)name.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
 }
 
 bool detect_event(struct detector *detector, const struct detect_event *event,
                   struct store_error *error)
 {
     static struct draft draft; /* one thread; too large for the stack of a small container */
+    struct event judged = { .message = { event->message.data, event->message.len },
+                            .is_line = event->is_line,
+                            .time = event->timestamp,
+                            .ingested = event->ingestion_time };
     const struct hit *hit;
     bool ok = true;
 
+    if (event->offset >= 0) {
+        judged.key = (uint64_t)event->offset;
+    } else {
+        judged.key = number_of(event->id);
+        judged.stream = number_of(event->stream);
+    }
     detector->events++;
-    judge_event(detector->judge, (struct slice){ event->message.data, event->message.len });
+    judge_event(detector->judge, &judged);
     while (ok && (hit = judge_next(detector->judge))) {
+        if (hit->change) {
+            ok = change_row(detector, hit, error);
+            continue;
+        }
+        draft.candidates = NULL;
         ok = store_hit(detector, event, hit, &draft, error);
         json_object_put(draft.candidates);
     }
     return ok;
+}
+
+/* Notes one finding and prints it. */
+static bool tell_finding(struct detector *detector, const struct detected *detected,
+                         struct store_error *error)
+{
+    struct finding finding;
+
+    if (!detector->alert && !(detector->out && !(detected->known && detector->out_new))) {
+        return true;
+    }
+    if (!findings_get(detector->store, detected->finding, &finding, error)) {
+        return false;
+    }
+    if (detector->out && !(detected->known && detector->out_new)) {
+        finding_write(detector->out, &finding, detected->known, detector->out_json);
+    }
+    return !detector->alert || finding.quiet || note(detector, &finding, error);
+}
+
+bool detect_tell(struct detector *detector, int64_t hold, struct store_error *error)
+{
+    struct judge_seen seen;
+    size_t told = 0;
+
+    while (told < detector->detected_count &&
+           detector->detected[told].event <= detector->events - hold) {
+        if (!tell_finding(detector, &detector->detected[told], error)) {
+            return false;
+        }
+        told++;
+    }
+    detector->detected_count -= told;
+    memmove(detector->detected, detector->detected + told,
+            detector->detected_count * sizeof *detector->detected);
+    return detector->late || !judge_take_seen(detector->judge, &seen) ||
+           reading_add(detector->store, detector->origin->source, seen.dialect, seen.in_sql,
+                       seen.id_gaps, error);
+}
+
+void detect_free(struct detector *detector)
+{
+    free(detector->detected);
+    detector->detected = NULL;
+    detector->detected_count = detector->detected_room = 0;
 }

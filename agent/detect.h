@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From an event to findings in the store: judges it, and stores each hit with all that is known
- * about it. */
+/* From events to findings in the store: judges them, stores each hit with all that is known about
+ * it, and changes what later lines show in another light. */
 #ifndef TAILGATE_AGENT_DETECT_H
 #define TAILGATE_AGENT_DETECT_H
 
@@ -19,7 +19,16 @@
 
 struct detect_event {
     struct store_bytes id, stream, message;
+    bool is_line;                      /* the message is known to hold no LF */
+    int64_t offset;                    /* of a line in its file, which then is its id; else -1 */
     int64_t timestamp, ingestion_time; /* FINDING_NONE: not known */
+};
+
+/* A finding that is still to be noted for alerts, and to be printed. */
+struct detected {
+    int64_t finding; /* its id */
+    int64_t event;   /* the number of its event */
+    bool known;
 };
 
 /* What happens to the findings of events. */
@@ -34,6 +43,8 @@ struct detector {
     bool out_json;              /* as JSON; as text otherwise */
     bool out_new;               /* only those that were not known */
     bool kinds_counted, coarse; /* whether too many kinds are open; asked once */
+    struct detected *detected;  /* zero at first; detect_free */
+    size_t detected_count, detected_room;
     /* Counted up. */
     int64_t events, findings, new_findings;
 };
@@ -41,5 +52,11 @@ struct detector {
 /* Judges an event and stores what is found, within the caller's transaction. */
 bool detect_event(struct detector *detector, const struct detect_event *event,
                   struct store_error *error);
+
+/* Notes what was found for alerts and prints it, within the caller's transaction and at its end:
+ * lines further on may say more of a finding, such as the outcome of its attempt.  For the same
+ * reason findings of the last `hold` events may be kept back for the next call. */
+bool detect_tell(struct detector *detector, int64_t hold, struct store_error *error);
+void detect_free(struct detector *detector);
 
 #endif

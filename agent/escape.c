@@ -57,6 +57,10 @@ static void write_safe(FILE *out, const char *text, size_t len, bool double_back
     size_t done = 0;
 
     for (size_t i = 0; i < len;) {
+        if (p[i] >= ' ' && p[i] < 0x7f && p[i] != '\\') {
+            i++;
+            continue;
+        }
         uint32_t code = 0;
         size_t size = decode(p + i, len - i, &code);
         code = size ? code : p[i];

@@ -9,6 +9,7 @@
 #include "agent/escape.h"
 #include "agent/fingerprint.h"
 #include "agent/times.h"
+#include "filters/reading.h"
 
 struct json_object *finding_json_text(struct store_bytes bytes)
 {
@@ -42,6 +43,12 @@ static struct json_object *words(struct store_bytes bytes)
     return list;
 }
 
+/* What a later line may have taken back: empty is as good as absent. */
+static struct json_object *filled(struct store_bytes bytes)
+{
+    return bytes.len > 0 ? finding_json_text(bytes) : NULL;
+}
+
 static struct json_object *candidates(struct store_bytes bytes)
 {
     struct json_tokener *tokener = bytes.data ? json_tokener_new() : NULL;
@@ -54,7 +61,20 @@ static struct json_object *candidates(struct store_bytes bytes)
     return list ? list : json_object_new_array();
 }
 
-enum form { FORM_TEXT, FORM_NUMBER, FORM_TIME, FORM_WORDS };
+struct store_bytes finding_kind_word(const struct finding *finding)
+{
+    const char *word =
+        finding_kind_name(finding->operation.len > 0 ? KIND_CONNECTION : KIND_PATTERN);
+
+    return finding->kind.data ? finding->kind : (struct store_bytes){ word, strlen(word) };
+}
+
+bool finding_word_is(struct store_bytes word, const char *text)
+{
+    return word.len == strlen(text) && memcmp(word.data ? word.data : "", text, word.len) == 0;
+}
+
+enum form { FORM_TEXT, FORM_NUMBER, FORM_TIME, FORM_WORDS, FORM_FILLED, FORM_KIND };
 
 #define FIELD(name, form, member)                                                                  \
     {                                                                                              \
@@ -67,6 +87,7 @@ static const struct field {
     enum form form;
     size_t offset;
 } fields[] = {
+    FIELD("kind", FORM_KIND, kind),
     FIELD("rule", FORM_TEXT, rule),
     FIELD("severity", FORM_TEXT, severity),
     FIELD("time", FORM_TIME, time),
@@ -76,11 +97,13 @@ static const struct field {
     FIELD("operation", FORM_TEXT, operation),
     FIELD("outcome", FORM_TEXT, outcome),
     FIELD("code", FORM_NUMBER, code),
+    FIELD("reason", FORM_FILLED, reason),
     FIELD("user", FORM_TEXT, user),
     FIELD("host", FORM_TEXT, host),
     FIELD("address", FORM_TEXT, address),
     FIELD("port", FORM_NUMBER, port),
     FIELD("database", FORM_TEXT, database),
+    FIELD("tls", FORM_TEXT, tls),
     FIELD("connection_id", FORM_NUMBER, connection_id),
     FIELD("server", FORM_TEXT, server),
     FIELD("account", FORM_TEXT, account),
@@ -90,6 +113,7 @@ static const struct field {
     FIELD("event_id", FORM_TEXT, event_id),
     FIELD("line", FORM_NUMBER, line),
     FIELD("marks", FORM_WORDS, marks),
+    FIELD("true_client", FORM_TEXT, true_client),
 };
 
 static struct json_object *field_json(const struct finding *finding, const struct field *field)
@@ -105,6 +129,10 @@ static struct json_object *field_json(const struct finding *finding, const struc
         return finding_json_time(*(const int64_t *)value);
     case FORM_WORDS:
         return words(*(const struct store_bytes *)value);
+    case FORM_FILLED:
+        return filled(*(const struct store_bytes *)value);
+    case FORM_KIND:
+        return finding_json_text(finding_kind_word(finding));
     }
     return NULL;
 }
@@ -142,27 +170,51 @@ static void put(FILE *out, const char *before, struct store_bytes bytes, const c
     }
 }
 
-/* time severity verdict outcome user from client to database on server (id), marks, rule, alert */
+/* What the row says of a connection: operation, how it ended, user, client, database, server. */
+static void write_connection(FILE *out, const struct finding *finding)
+{
+    put(out, "  ", finding->operation, "");
+    if (finding->code != FINDING_NONE) {
+        fprintf(out, " %" PRId64, finding->code);
+    } else if (finding->outcome.len) {
+        put(out, " ", finding->outcome, "");
+    }
+    if (finding->reason.len) {
+        put(out, " (", finding->reason, "");
+        fputc(')', out);
+    }
+    put(out, "  ", finding->user, "(no user)");
+    put(out, " from ", finding->host, "(no host)");
+    put(out, " to ", finding->database, "(no database)");
+    put(out, " on ", finding->server, "(no server)");
+    if (finding->connection_id != FINDING_NONE) {
+        fprintf(out, " id %" PRId64, finding->connection_id);
+    }
+    if (finding->tls.len) {
+        put(out, " tls ", finding->tls, "");
+    }
+}
+
+/* time severity verdict kind connection (or the row), true client, rule, marks, alert */
 static void write_text(FILE *out, const struct finding *finding, bool known)
 {
+    struct store_bytes kind = finding_kind_word(finding);
     char time[TIME_TEXT_MAX];
 
     fprintf(out, "%s",
             time_format(finding->time == FINDING_NONE ? finding->event_time : finding->time, time));
     put(out, "  ", finding->severity, "-");
     put(out, "  ", finding->verdict, "-");
+    if (!finding_word_is(kind, finding_kind_name(KIND_CONNECTION))) {
+        put(out, "  ", kind, "");
+    }
     if (finding->operation.len) {
-        put(out, "  ", finding->operation, "");
-        if (finding->code != FINDING_NONE) {
-            fprintf(out, " %" PRId64, finding->code);
-        }
-        put(out, "  ", finding->user, "(no user)");
-        put(out, " from ", finding->host, "(no host)");
-        put(out, " to ", finding->database, "(no database)");
-        put(out, " on ", finding->server, "(no server)");
-        fprintf(out, " id %" PRId64, finding->connection_id);
+        write_connection(out, finding);
     } else {
         put(out, "  ", finding->message, "");
+    }
+    if (finding->true_client.len) {
+        put(out, "  written by ", finding->true_client, "");
     }
     put(out, "  rule ", finding->rule, "-");
     if (finding->marks.len) {

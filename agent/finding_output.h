@@ -10,6 +10,9 @@
 
 struct json_object;
 
+/* How the reason of a failure begins that came only after the password had been accepted. */
+#define FINDING_PASSWORD_RIGHT "the password was RIGHT, but "
+
 /* One line with its LF: JSON as the manual describes it, or text. */
 void finding_write(FILE *out, const struct finding *finding, bool known, bool json);
 
@@ -22,6 +25,13 @@ struct json_object *finding_json_text(struct store_bytes bytes);
 struct json_object *finding_json_number(int64_t number);
 /* A time as ISO 8601, or null for FINDING_NONE. */
 struct json_object *finding_json_time(int64_t ms);
+
+/* What is told: the finding's kind, or what it must have been in a row of an old version, which has
+ * none. */
+struct store_bytes finding_kind_word(const struct finding *finding);
+
+/* Whether a word is this one. */
+bool finding_word_is(struct store_bytes word, const char *text);
 
 /* Whether a word stands among a finding's marks. */
 bool finding_has_mark(const struct finding *finding, const char *mark);

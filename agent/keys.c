@@ -195,6 +195,14 @@ static bool read_zone(const struct key *key, const char *text, void *field, char
     return zone_parse(text, field);
 }
 
+static bool read_format(const struct key *key, const char *text, void *field, char *why,
+                        size_t why_size)
+{
+    (void)key;
+    snprintf(why, why_size, "one of auto, mysql, postgresql, sqlserver, oracle");
+    return format_parse(text, field);
+}
+
 static bool read_until(const struct key *key, const char *text, void *field, char *why,
                        size_t why_size)
 {
@@ -275,6 +283,8 @@ const struct key keys[] = {
     { SOURCE(role_arn), .name = "role_arn", .read = read_role, .reload = true, .help = "role to assume for reading it" },
     { SOURCE(external_id), .name = "external_id", .read = read_text, .reload = true, .help = "external id for that role" },
     { SOURCE(time_zone), .name = "time_zone", .read = read_zone, .fallback = "UTC", .reload = true, .help = "offset of its rows' times from UTC" },
+    { SOURCE(format), .name = "format", .read = read_format, .fallback = "auto", .reload = true,
+      .help = "what its lines are: auto (by the log group's name, else by the lines), mysql, postgresql, sqlserver or oracle" },
 
     { RULE(name), .name = "name", .read = read_text, .reload = true, .help = "identity of the rule: renaming makes a new one" },
     { RULE(filter), .name = "filter", .read = read_text, .reload = true, .help = "a CloudWatch filter pattern" },

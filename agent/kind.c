@@ -4,10 +4,44 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "agent/finding_output.h"
 #include "agent/fingerprint.h"
+#include "filters/host.h"
+#include "filters/reading.h"
 
 _Static_assert(KIND_KEY_SIZE == FINGERPRINT_SIZE, "a kind's key is a digest");
+
+/* Who counts: an address, or a name. */
+struct client {
+    bool has_address;
+    struct address address;
+    struct store_bytes name;
+};
+
+static struct slice slice_of(struct store_bytes bytes)
+{
+    return (struct slice){ bytes.data ? bytes.data : "", bytes.len };
+}
+
+static struct client client_named(const struct finding *finding)
+{
+    struct client client = { .name = finding->host };
+
+    client.has_address = address_parse(slice_of(finding->address), &client.address);
+    return client;
+}
+
+/* Read as a host is, so that a port beside the address does not make another client. */
+static struct client client_proved(const struct finding *finding)
+{
+    struct host host = host_read(slice_of(finding->true_client));
+
+    return (struct client){ .has_address = host.kind == HOST_ADDRESS || host.kind == HOST_DERIVED,
+                            .address = host.address,
+                            .name = finding->true_client };
+}
 
 /* Bytes of the address that count: prefixes are whole bytes. */
 static size_t counted_bytes(const struct address *address, bool coarse)
@@ -18,30 +52,35 @@ static size_t counted_bytes(const struct address *address, bool coarse)
     return coarse ? 4 : 8;
 }
 
-void kind_key(const struct finding *finding, const struct hit *hit, bool coarse,
-              uint8_t out[static KIND_KEY_SIZE])
+void kind_key(const struct finding *finding, bool coarse, uint8_t out[static KIND_KEY_SIZE])
 {
     char source[24];
     size_t source_len = (size_t)snprintf(source, sizeof source, "%" PRId64, finding->source);
-    struct store_bytes client = finding->host;
+    bool forged = finding->true_client.len > 0;
+    struct client client = forged ? client_proved(finding) : client_named(finding);
+    struct store_bytes kind = finding_kind_word(finding), who = client.name;
     struct store_bytes user = { NULL, 0 };
-    bool has_address = finding->address.data != NULL;
-    bool success = hit->outcome == OUTCOME_SUCCESS;
+    bool success = !forged && finding_word_is(finding->outcome, outcome_name(OUTCOME_SUCCESS));
 
-    if (has_address) {
-        client.data = (const char *)hit->host.address.bytes;
-        client.len = counted_bytes(&hit->host.address, coarse);
+    if (client.has_address) {
+        who.data = (const char *)client.address.bytes;
+        who.len = counted_bytes(&client.address, coarse);
     } else if (coarse) {
-        client.len = 0;
+        who.len = 0;
+    }
+    if (forged) {
+        kind.data = finding_kind_name(KIND_FORGERY);
+        kind.len = strlen(kind.data);
     }
     if (success && !coarse) {
         user = finding->user;
     }
     fingerprint_of((struct store_bytes[]){ finding->rule,
                                            { source, source_len },
-                                           { has_address ? "a" : "n", 1 },
-                                           client,
+                                           kind,
+                                           { client.has_address ? "a" : "n", 1 },
+                                           who,
                                            { success ? "s" : "f", 1 },
                                            user },
-                   6, out);
+                   7, out);
 }

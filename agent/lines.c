@@ -19,6 +19,7 @@ struct lines {
     char *buffer;
     size_t size, start, end; /* what is read and not yet handed out is [start, end) */
     size_t searched;         /* bytes after start known to hold no LF */
+    bool found;              /* and then comes one */
     uint64_t offset;         /* of start in the file */
     bool finished;
 };
@@ -75,6 +76,7 @@ static int hand_out(struct lines *lines, size_t len, size_t skip, bool piece, st
     lines->start += len + skip;
     lines->offset += len + skip;
     lines->searched = 0;
+    lines->found = false;
     return 1;
 }
 
@@ -83,19 +85,21 @@ bool lines_waiting(struct lines *lines)
     const char *begin = lines->buffer + lines->start;
     size_t there = lines->end - lines->start;
 
-    return memchr(begin + lines->searched, '\n', there - lines->searched) != NULL;
+    if (!lines->found) {
+        const char *newline = memchr(begin + lines->searched, '\n', there - lines->searched);
+        lines->found = newline != NULL;
+        lines->searched = newline ? (size_t)(newline - begin) : there;
+    }
+    return lines->found;
 }
 
 int lines_next(struct lines *lines, struct line *out)
 {
     for (;;) {
-        const char *begin = lines->buffer + lines->start;
-        size_t there = lines->end - lines->start;
-        const char *newline = memchr(begin + lines->searched, '\n', there - lines->searched);
-        if (newline) {
-            return hand_out(lines, (size_t)(newline - begin), 1, false, out);
+        if (lines_waiting(lines)) {
+            return hand_out(lines, lines->searched, 1, false, out);
         }
-        lines->searched = there;
+        size_t there = lines->end - lines->start;
         if (there >= LINES_LINE_MAX) {
             return hand_out(lines, LINES_LINE_MAX, 0, true, out);
         }

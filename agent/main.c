@@ -9,8 +9,13 @@
 #include "agent/keys.h"
 #include "agent/log.h"
 
-const struct command *const commands[] = { &run_command,      &backfill_command, &match_command,
-                                           &findings_command, &status_command,   NULL };
+const struct command *const commands[] = { &run_command,
+                                           &backfill_command,
+                                           &match_command,
+                                           &explain_command,
+                                           &findings_command,
+                                           &status_command,
+                                           NULL };
 
 static const char *command_name_at(const void *list, size_t index)
 {

@@ -9,31 +9,18 @@
 
 #include "agent/escape.h"
 #include "agent/finding_output.h"
+#include "agent/meaning.h"
 #include "agent/memory.h"
 #include "agent/ocsf.h"
 #include "agent/times.h"
-#include "filters/login_error.h"
+#include "filters/failure.h"
+#include "filters/reading.h"
+#include "filters/record.h"
 
 #define ROW_SHOWN_MAX 4096 /* bytes of a row in a body */
 
-/* How sure the reading is, and what to think of it. */
-static const struct meaning_of_word {
+struct meaning_of_word {
     const char *word, *text;
-} marks[] = {
-    { "derived", "the address was decoded from the name the VPC's resolver gives instances" },
-    { "ambiguous", "the row reads as more than one connection: a name in it may imitate a row; all candidates are in the finding" },
-    { "tainted", "the row has no beginning of its own: the client seen next on this stream may have forged it" },
-    { "repeated", "the same row came twice with different event ids" },
-    { "fragment", "the row does not end as it should: something is cut off, or a name imitates an end" },
-    { "undecided", "the row was too unusual to be judged within the limits, so it is told" },
-    { "late", "the row became readable only after its time had been read" },
-}, verdicts[] = {
-    { "outside", "the address is in none of the networks the rule names" },
-    { "unresolved", "the server logged a name, not an address; whoever owns a reverse zone chooses such names, so it counts as outside. "
-                    "Set skip_name_resolve=1 on the database to get addresses" },
-    { "unknown", "the row does not say where the client is, or there are no networks to judge by" },
-    { "inside", "the address is inside the networks" },
-    { "local", "the client is on the database host itself" },
 };
 
 static const char *meaning_of(const struct meaning_of_word *list, size_t count,
@@ -47,11 +34,6 @@ static const char *meaning_of(const struct meaning_of_word *list, size_t count,
     return "";
 }
 
-static bool is(struct store_bytes bytes, const char *text)
-{
-    return bytes.len == strlen(text) && memcmp(bytes.data ? bytes.data : "", text, bytes.len) == 0;
-}
-
 static void put(FILE *out, struct store_bytes bytes, const char *otherwise)
 {
     if (bytes.len) {
@@ -63,11 +45,22 @@ static void put(FILE *out, struct store_bytes bytes, const char *otherwise)
     }
 }
 
-static void put_line(FILE *out, const char *label, struct store_bytes bytes, const char *otherwise)
+static void put_line_start(FILE *out, const char *label)
 {
     fprintf(out, "  %-10s ", label);
+}
+
+static void put_line(FILE *out, const char *label, struct store_bytes bytes, const char *otherwise)
+{
+    put_line_start(out, label);
     put(out, bytes, otherwise);
     fputc('\n', out);
+}
+
+static void put_text(FILE *out, const char *label, const char *text)
+{
+    put_line_start(out, label);
+    fprintf(out, "%s\n", text);
 }
 
 #define OUTSIDE_IS_REACHABLE                                                                       \
@@ -78,60 +71,105 @@ static void put_line(FILE *out, const char *label, struct store_bytes bytes, con
     "this client, close the path (security group, public access) and change the account's "        \
     "password."
 
-/* What is said of a connection: the first line that fits.  NULL fits anything. */
+#define LOOK_AROUND                                                                                \
+    "Look at all rows around it, and at the client seen next on this stream: a name with line "    \
+    "breaks in it leaves such rows behind, and nobody has one by accident."
+
+/* What is said of a finding: the first line that fits.  NULL fits anything. */
 static const struct telling {
-    const char *mark, *verdict, *outcome;
+    const char *kind, *mark, *verdict, *outcome;
     const char *headline, *why;
 } tellings[] = {
-    { "ambiguous", NULL, NULL, "A row reads as more than one connection",
+    { "forgery", NULL, NULL, NULL, "A client forged rows of the log",
+      "It put whole rows into a user or database name, which the server writes as they come. "
+      "Nobody does so by accident: treat it as an attack by that client, and do not take the rows "
+      "around it for true." },
+    { "hostile-name", NULL, NULL, NULL, "A name was made that can forge or hide rows of the log",
+      "A database or an account now has a name that holds a part of a row. Whoever uses it can "
+      "dress a connection as something else. Find out who made it, and drop it." },
+    { "fragment", NULL, NULL, NULL, "A row was torn, and its rest never came",
+      "The client it tells of stood in the part that is missing. " LOOK_AROUND },
+    { "pattern", NULL, NULL, NULL, "A row matched the filter",
+      "The rule's filter matched this row." },
+    { NULL, "forged", NULL, NULL, "A row was forged",
+      "Another client wrote it through a user or database name: treat it as an attack by that "
+      "client, and what the row says as its invention." },
+    { NULL, "ambiguous", NULL, NULL, "A row reads as more than one connection",
       "Names in this row imitate other rows. Nobody has such names by accident: treat it as an "
       "attack, and look at all rows around it." },
-    { "tainted", NULL, NULL, "A row may have been forged",
+    { NULL, "tainted", NULL, NULL, "A row may have been forged",
       "It has no beginning of its own, as when a client puts line breaks into a name to forge "
       "rows. "
       "Look at the client seen next on this stream." },
-    { "undecided", NULL, NULL, "A row could not be judged within the limits",
+    { NULL, "undecided", NULL, NULL, "A row could not be judged within the limits",
       "What is too unusual to be judged is told, because a detector must not go blind." },
-    { NULL, "outside", "success", "A connection from outside SUCCEEDED", CREDENTIALS_ARE_OUT },
-    { NULL, "outside", "failure", "A connection attempt from outside failed",
-      OUTSIDE_IS_REACHABLE },
-    { NULL, "outside", NULL, "A connection from outside, its outcome not readable",
-      OUTSIDE_IS_REACHABLE },
-    { NULL, "unresolved", "success", "A connection from an unknown name SUCCEEDED",
+    { NULL, NULL, "outside", "success", "A connection from outside SUCCEEDED",
       CREDENTIALS_ARE_OUT },
-    { NULL, "unresolved", NULL, "A connection attempt from an unknown name", OUTSIDE_IS_REACHABLE },
-    { NULL, "unknown", NULL, "A connection whose client cannot be placed",
+    { NULL, NULL, "outside", "failure", "A connection attempt from outside failed",
+      OUTSIDE_IS_REACHABLE },
+    { NULL, "fragment", "outside", NULL, "A connection from outside, its outcome not readable",
+      OUTSIDE_IS_REACHABLE },
+    { NULL, NULL, "outside", NULL,
+      "A connection attempt from outside, its outcome not in the log yet", OUTSIDE_IS_REACHABLE },
+    { NULL, NULL, "unresolved", "success", "A connection from an unknown name SUCCEEDED",
+      CREDENTIALS_ARE_OUT },
+    { NULL, NULL, "unresolved", NULL, "A connection attempt from an unknown name",
+      OUTSIDE_IS_REACHABLE },
+    { NULL, NULL, "unknown", NULL, "A connection whose client cannot be placed",
       "What cannot be placed is told: the server wrote no client, or there are no networks to "
       "judge "
       "it by." },
-    { NULL, NULL, NULL, "A connection matched the filter", "The rule's filter matched this row." },
+    { NULL, NULL, NULL, NULL, "A connection matched the filter",
+      "The rule's filter matched this row." },
 };
 
 static const struct telling *telling_of(const struct finding *finding)
 {
     const struct telling *telling = tellings;
+    struct store_bytes kind = finding_kind_word(finding);
 
-    while ((telling->mark && !finding_has_mark(finding, telling->mark)) ||
-           (telling->verdict && !is(finding->verdict, telling->verdict)) ||
-           (telling->outcome && !is(finding->outcome, telling->outcome))) {
+    while ((telling->kind && !finding_word_is(kind, telling->kind)) ||
+           (telling->mark && !finding_has_mark(finding, telling->mark)) ||
+           (telling->verdict && !finding_word_is(finding->verdict, telling->verdict)) ||
+           (telling->outcome && !finding_word_is(finding->outcome, telling->outcome))) {
         telling++;
     }
     return telling;
 }
 
-static const char *headline(const struct finding *finding)
+/* Why an attempt failed: what was kept with the finding, or else what its code means, and whether
+ * the password had been accepted before.  Empty when nothing is known. */
+static struct store_bytes failure_of(const struct finding *finding, bool *password_right)
 {
-    return finding->operation.len ? telling_of(finding)->headline : "A row matched the filter";
+    const struct login_failure *known = login_failure_find(finding->code);
+    struct store_bytes reason = finding->reason;
+    size_t skip = strlen(FINDING_PASSWORD_RIGHT);
+
+    *password_right = known && known->password_right;
+    if (!reason.len && known) {
+        reason = (struct store_bytes){ known->meaning, strlen(known->meaning) };
+    }
+    if (reason.len >= skip && memcmp(reason.data, FINDING_PASSWORD_RIGHT, skip) == 0) {
+        *password_right = true;
+        reason.data += skip;
+        reason.len -= skip;
+    }
+    return reason;
+}
+
+/* Whether the row is one of a connection by what it says itself. */
+static bool is_attempt(const struct finding *finding)
+{
+    return finding_word_is(finding_kind_word(finding), "connection") &&
+           !finding_has_mark(finding, "forged");
 }
 
 static const char *why_it_matters(const struct finding *finding)
 {
-    const struct login_error *known = login_error_find(finding->code);
+    bool password_right;
 
-    if (!finding->operation.len) {
-        return "The rule's filter matched this row.";
-    }
-    if (known && known->password_right) {
+    (void)failure_of(finding, &password_right);
+    if (password_right && is_attempt(finding)) {
         return "The login failed only after the password had been accepted: this client holds "
                "working credentials.";
     }
@@ -140,15 +178,35 @@ static const char *why_it_matters(const struct finding *finding)
 
 static void put_outcome(FILE *out, const struct finding *finding)
 {
-    const struct login_error *known = login_error_find(finding->code);
+    bool has_code = finding->code != FINDING_NONE && finding->code != 0, password_right;
+    struct store_bytes reason = failure_of(finding, &password_right);
 
-    fprintf(out, "  %-10s %.*s", "outcome", (int)finding->outcome.len, finding->outcome.data);
-    if (finding->code != FINDING_NONE && finding->code != 0) {
-        fprintf(out, " (%" PRId64 "): %s%s", finding->code,
-                known && known->password_right ? "the password was RIGHT, but " : "",
-                known ? known->meaning : "see the server's error reference");
+    put_line_start(out, "outcome");
+    put(out, finding->outcome, "unknown");
+    if (has_code) {
+        fprintf(out, " (%" PRId64 ")", finding->code);
+    }
+    if (has_code || reason.len) {
+        fprintf(out, ": %s", password_right ? FINDING_PASSWORD_RIGHT : "");
+        put(out, reason, "see the server's error reference");
+    } else if (finding_word_is(finding->outcome, outcome_name(OUTCOME_UNKNOWN))) {
+        fputs(finding_has_mark(finding, "fragment") ? ": not readable in the row"
+                                                    : ": not in the log yet",
+              out);
     }
     fputc('\n', out);
+}
+
+/* Only where the log says it. */
+static void put_encryption(FILE *out, const struct finding *finding)
+{
+    if (finding_word_is(finding->tls, "no")) {
+        put_text(out, "encryption", "none: names and data crossed the network in clear text");
+    } else if (finding_word_is(finding->tls, "yes")) {
+        put_text(out, "encryption", "TLS");
+    } else if (finding->tls.len) {
+        put_line(out, "encryption", finding->tls, "");
+    }
 }
 
 static void put_time(FILE *out, const char *label, int64_t ms)
@@ -201,31 +259,77 @@ static void put_console_link(FILE *out, const struct finding *finding)
 static void put_certainty(FILE *out, const struct finding *finding)
 {
     put_line(out, "verdict", finding->verdict, "");
-    fprintf(out, "  %-10s %s\n", "",
-            meaning_of(verdicts, sizeof verdicts / sizeof *verdicts, finding->verdict));
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        if (finding_has_mark(finding, marks[i].word)) {
-            fprintf(out, "  %-10s %s: %s\n", "marked", marks[i].word, marks[i].text);
+    for (unsigned i = 0; verdict_name((enum verdict)i); i++) {
+        if (finding_word_is(finding->verdict, verdict_name((enum verdict)i))) {
+            fprintf(out, "  %-10s %s\n", "", meaning_of_verdict((enum verdict)i));
         }
     }
+    for (unsigned i = 0; i < MARKS_COUNT; i++) {
+        if (1U << i != MARK_FORGED && finding_has_mark(finding, mark_name(i))) {
+            fprintf(out, "  %-10s %s: %s\n", "marked", mark_name(i), meaning_of_mark(i));
+        }
+    }
+    if (finding_has_mark(finding, "forged")) {
+        fprintf(out, "  %-10s forged: this row was written by ", "marked");
+        put(out, finding->true_client, "another client");
+        fputs(" through a user or database name: it proves nothing about the host it names\n", out);
+    }
+}
+
+/* A session that was open changes its user: the server writes less of it than of a new one. */
+static bool is_user_change(const struct finding *finding)
+{
+    return finding_word_is(finding->operation, operation_name(OPERATION_CHANGEUSER));
+}
+
+static void put_operation(FILE *out, const struct finding *finding)
+{
+    put_line_start(out, "what");
+    put(out, finding->operation, "");
+    if (is_user_change(finding)) {
+        fputs(" (an open session changed its user)", out);
+    }
+    if (finding->connection_id != FINDING_NONE) {
+        fprintf(out, ", connection %" PRId64, finding->connection_id);
+    }
+    fputc('\n', out);
+}
+
+/* Why there is no user name. */
+static const char *no_user(const struct finding *finding)
+{
+    if (is_user_change(finding)) {
+        return "(the server does not write the new user)";
+    }
+    return finding_word_is(finding->outcome, outcome_name(OUTCOME_UNKNOWN))
+               ? "(no user name so far)"
+               : "(no user name: the handshake did not get that far)";
+}
+
+static void put_connection(FILE *out, const struct finding *finding)
+{
+    put_line(out, "who", finding->user, no_user(finding));
+    put_line(out, "from", finding->host, "(the server wrote no host)");
+    if (finding->address.len &&
+        !(finding->address.len == finding->host.len &&
+          memcmp(finding->address.data, finding->host.data, finding->host.len) == 0)) {
+        put_line(out, "address", finding->address, "");
+    }
+    put_line(out, "to", finding->database, "(no database named)");
+    put_line(out, "server", finding->server, "(not in the row)");
+    put_operation(out, finding);
+    put_outcome(out, finding);
+    put_encryption(out, finding);
 }
 
 /* All that is known of one finding. */
 static void put_finding(FILE *out, const struct finding *finding)
 {
+    if (finding->true_client.len) {
+        put_line(out, "written by", finding->true_client, "");
+    }
     if (finding->operation.len) {
-        put_line(out, "who", finding->user, "(no user name: the handshake did not get that far)");
-        put_line(out, "from", finding->host, "(the server wrote no host)");
-        if (finding->address.len &&
-            !(finding->address.len == finding->host.len &&
-              memcmp(finding->address.data, finding->host.data, finding->host.len) == 0)) {
-            put_line(out, "address", finding->address, "");
-        }
-        put_line(out, "to", finding->database, "(no database named)");
-        put_line(out, "server", finding->server, "(not readable in the row)");
-        fprintf(out, "  %-10s %.*s, connection %" PRId64 "\n", "what", (int)finding->operation.len,
-                finding->operation.data, finding->connection_id);
-        put_outcome(out, finding);
+        put_connection(out, finding);
     }
     put_time(out, "row time", finding->time);
     put_time(out, "event time", finding->event_time);
@@ -246,12 +350,17 @@ static void put_finding(FILE *out, const struct finding *finding)
     }
 }
 
-static void first_body(FILE *out, const struct finding *finding)
+/* Tells one finding. */
+static void single_body(FILE *out, const struct alert *alert, const struct finding *finding)
 {
     char id[FINGERPRINT_TEXT_MAX];
 
     fingerprint_text(finding->fingerprint, id);
-    fprintf(out, "%s\n\n", headline(finding));
+    fprintf(out, "%s\n", telling_of(finding)->headline);
+    if (alert->form == ALERT_CHANGED) {
+        fputs("You were told of this before; what has become known of it since is news.\n", out);
+    }
+    fputc('\n', out);
     put_finding(out, finding);
     fprintf(out,
             "\nWhy it matters\n  %s\n\nFurther findings of this kind are counted and told in a "
@@ -308,35 +417,73 @@ static const char *part(struct store_bytes bytes)
     return bytes.data ? bytes.data : "";
 }
 
-static void make_subject(const struct alert *alert, const struct finding *finding,
-                         struct message *message)
+/* The client to blame, as far as it is known. */
+static struct store_bytes client_of(const struct finding *finding)
 {
-    const size_t size = sizeof message->subject;
-    char *out = message->subject;
-    struct store_bytes user = finding->user;
+    static const struct store_bytes nobody = { "(no host)", sizeof "(no host)" - 1 };
+    struct store_bytes client = finding->true_client.len ? finding->true_client : finding->host;
 
+    return client.len ? client : nobody;
+}
+
+/* What a subject says of one finding that is no attempt, by its kind. */
+static const struct meaning_of_word subjects[] = {
+    { "forgery", "forged log rows" },
+    { "fragment", "a torn log row" },
+    { "hostile-name", "a hostile name was made" },
+};
+
+static void single_subject(const struct finding *finding, FILE *out)
+{
+    struct store_bytes client = client_of(finding), user = finding->user;
+    const char *other = meaning_of(subjects, sizeof subjects / sizeof *subjects, finding->kind);
+
+    other = finding_has_mark(finding, "forged") ? "a forged log row" : other;
     if (user.len == 0) {
         user = (struct store_bytes){ "(no user)", strlen("(no user)") };
     }
-    if (alert->form == ALERT_DIGEST) {
-        snprintf(out, size, "tailgate %s: %" PRId64 " more from %.*s, %.*s", message->severity,
-                 alert->count, part_len(finding->host, 40), part(finding->host),
-                 part_len(finding->log_group, size), part(finding->log_group));
-    } else if (alert->form != ALERT_FIRST) {
-        snprintf(out, size, "tailgate %s: %" PRId64 " findings, the first from %.*s, %.*s",
-                 message->severity, alert->count, part_len(finding->host, 40), part(finding->host),
-                 part_len(finding->log_group, size), part(finding->log_group));
-    } else if (finding->operation.len) {
-        snprintf(out, size, "tailgate %s: %s %.*s from %.*s, %.*s", message->severity,
-                 is(finding->outcome, "success") ? "login" : "attempt", part_len(user, 24),
-                 part(user), part_len(finding->host, 40), part(finding->host),
-                 part_len(finding->log_group, size), part(finding->log_group));
+    if (is_attempt(finding)) {
+        fprintf(out, "%s %.*s from %.*s",
+                is_user_change(finding)                        ? "change of user"
+                : finding_word_is(finding->outcome, "success") ? "login"
+                                                               : "attempt",
+                part_len(user, 24), part(user), part_len(client, 40), part(client));
+    } else if (*other) {
+        fputs(other, out);
+        if (finding->true_client.len) {
+            fprintf(out, " by %.*s", part_len(client, 40), part(client));
+        }
     } else {
-        snprintf(out, size, "tailgate %s: rule %.*s matched, %.*s", message->severity,
-                 part_len(finding->rule, 40), part(finding->rule),
-                 part_len(finding->log_group, size), part(finding->log_group));
+        fprintf(out, "rule %.*s matched", part_len(finding->rule, 40), part(finding->rule));
     }
-    clean_subject(out);
+}
+
+static void make_subject(const struct alert *alert, const struct finding *finding,
+                         struct message *message)
+{
+    struct store_bytes client = client_of(finding);
+    FILE *out = fmemopen(message->subject, sizeof message->subject, "w");
+
+    if (!out) {
+        snprintf(message->subject, sizeof message->subject, "tailgate %s", message->severity);
+        return;
+    }
+    fprintf(out, "tailgate %s: ", message->severity);
+    if (alert->form == ALERT_DIGEST) {
+        fprintf(out, "%" PRId64 " more from %.*s", alert->count, part_len(client, 40),
+                part(client));
+    } else if (!alert_tells_one(alert)) {
+        fprintf(out, "%" PRId64 " findings, the first from %.*s", alert->count,
+                part_len(client, 40), part(client));
+    } else {
+        fputs(alert->form == ALERT_CHANGED ? "told before, now: " : "", out);
+        single_subject(finding, out);
+    }
+    fprintf(out, ", %.*s", part_len(finding->log_group, sizeof message->subject),
+            part(finding->log_group));
+    (void)fclose(out);
+    message->subject[sizeof message->subject - 1] = '\0';
+    clean_subject(message->subject);
 }
 
 /* Escaped, and short: an attribute is for filter policies. */
@@ -381,8 +528,8 @@ bool message_make(struct store *store, const struct alert *alert, enum alert_for
     }
     if (format == ALERT_OCSF) {
         ok = ocsf_write(body, store, alert, &finding, error);
-    } else if (alert->form == ALERT_FIRST) {
-        first_body(body, &finding);
+    } else if (alert_tells_one(alert)) {
+        single_body(body, alert, &finding);
     } else {
         ok = digest_body(body, store, alert, error);
     }

@@ -8,6 +8,7 @@
 #include "agent/escape.h"
 #include "agent/finding_output.h"
 #include "agent/fingerprint.h"
+#include "filters/host.h"
 #include "filters/rule.h"
 
 #define OCSF_VERSION       "1.3.0"
@@ -37,19 +38,44 @@ static void add_text(struct json_object *object, const char *name, struct store_
     }
 }
 
-static struct json_object *evidence(const struct finding *finding)
+/* The client that wrote a row which names another. */
+static struct json_object *proved_endpoint(struct store_bytes client)
 {
-    struct json_object *item = json_object_new_object();
     struct json_object *source = json_object_new_object();
-    struct json_object *actor = json_object_new_object();
-    struct json_object *user = json_object_new_object();
-    struct json_object *database = json_object_new_object();
+    struct host host = host_read((struct slice){ client.data, client.len });
+    char address[ADDRESS_TEXT_MAX];
+
+    if (host.kind == HOST_ADDRESS || host.kind == HOST_DERIVED) {
+        address_format(&host.address, address);
+        json_object_object_add(source, "ip", json_object_new_string(address));
+    }
+    add_text(source, "hostname", client);
+    return source;
+}
+
+static struct json_object *named_endpoint(const struct finding *finding)
+{
+    struct json_object *source = json_object_new_object();
 
     add_text(source, "ip", finding->address);
     add_text(source, "hostname", finding->host);
     if (finding->port != FINDING_NONE) {
         json_object_object_add(source, "port", finding_json_number(finding->port));
     }
+    return source;
+}
+
+/* Programs act on the address that stands as the source, so of a forged row it is the forger's;
+ * what the row names stands in the data. */
+static struct json_object *evidence(const struct finding *finding)
+{
+    struct json_object *item = json_object_new_object();
+    struct json_object *source =
+        finding->true_client.len ? proved_endpoint(finding->true_client) : named_endpoint(finding);
+    struct json_object *actor = json_object_new_object();
+    struct json_object *user = json_object_new_object();
+    struct json_object *database = json_object_new_object();
+
     add_text(user, "name", finding->user);
     json_object_object_add(actor, "user", user);
     add_text(database, "name", finding->database);
@@ -85,18 +111,41 @@ static struct json_object *cloud(const struct finding *finding)
     return object;
 }
 
+/* What is told, in a few words. */
+static const char *title(const struct finding *finding)
+{
+    static const char *const titles[] = {
+        [KIND_CONNECTION] = "Database connection to look at",
+        [KIND_PATTERN] = "Log row that matched a filter",
+        [KIND_FRAGMENT] = "Torn log row",
+        [KIND_FORGERY] = "Forged log rows",
+        [KIND_HOSTILE_NAME] = "Name that can forge log rows",
+    };
+    struct store_bytes kind = finding_kind_word(finding);
+
+    for (unsigned i = 0; i < KINDS_COUNT; i++) {
+        if (finding_word_is(kind, finding_kind_name(i))) {
+            return titles[i];
+        }
+    }
+    return titles[KIND_CONNECTION];
+}
+
 static struct json_object *finding_info(const struct finding *finding)
 {
     struct json_object *object = json_object_new_object();
     struct json_object *analytic = json_object_new_object();
+    struct json_object *types = json_object_new_array();
     char uid[FINGERPRINT_TEXT_MAX];
 
     fingerprint_text(finding->fingerprint, uid);
     add_text(analytic, "name", finding->rule);
     json_object_object_add(analytic, "type_id", json_object_new_int(1)); /* Rule */
     json_object_object_add(object, "uid", json_object_new_string(uid));
-    json_object_object_add(object, "title",
-                           json_object_new_string("Database connection to look at"));
+    json_object_object_add(object, "title", json_object_new_string(title(finding)));
+    json_object_array_add(types, finding_json_text(finding_kind_word(finding)));
+    json_object_object_add(object, "types", types);
+    add_text(object, "desc", finding->reason);
     json_object_object_add(object, "created_time", json_object_new_int64(finding->seen_at));
     json_object_object_add(object, "analytic", analytic);
     return object;
@@ -118,7 +167,22 @@ static size_t written_size(struct json_object *object)
     return len;
 }
 
-/* Adds evidences while there is room: cut anywhere else the document would not be JSON any more. */
+/* Adds an evidence while there is room: cut anywhere else the document would not be JSON any more.
+ */
+static bool add_evidence(struct json_object *list, struct finding finding, size_t *used)
+{
+    finding.message.len = escape_cut(finding.message.data ? finding.message.data : "",
+                                     finding.message.len, OCSF_ROW_MAX);
+    struct json_object *item = evidence(&finding);
+    *used += written_size(item);
+    if (*used > OCSF_BYTES_MAX) {
+        json_object_put(item);
+        return false;
+    }
+    json_object_array_add(list, item);
+    return true;
+}
+
 static bool add_evidences(struct json_object *list, struct store *store, const struct alert *alert,
                           struct store_error *error)
 {
@@ -128,16 +192,10 @@ static bool add_evidences(struct json_object *list, struct store *store, const s
     int step = -1;
 
     while (findings && (step = findings_next(findings, &finding, error)) == 1) {
-        finding.message.len = escape_cut(finding.message.data ? finding.message.data : "",
-                                         finding.message.len, OCSF_ROW_MAX);
-        struct json_object *item = evidence(&finding);
-        used += written_size(item);
-        if (used > OCSF_BYTES_MAX) {
-            json_object_put(item);
+        if (!add_evidence(list, finding, &used)) {
             step = 0;
             break;
         }
-        json_object_array_add(list, item);
     }
     findings_list_free(findings);
     return step == 0;
@@ -148,6 +206,7 @@ bool ocsf_write(FILE *out, struct store *store, const struct alert *alert,
 {
     struct json_object *object = json_object_new_object();
     struct json_object *evidences = json_object_new_array();
+    bool single = alert_tells_one(alert);
     int activity = alert->form == ALERT_FIRST ? OCSF_CREATE : OCSF_UPDATE;
 
     json_object_object_add(object, "activity_id", json_object_new_int(activity));
@@ -157,13 +216,16 @@ bool ocsf_write(FILE *out, struct store *store, const struct alert *alert,
     json_object_object_add(object, "time", json_object_new_int64(finding->event_time));
     json_object_object_add(object, "severity_id",
                            json_object_new_int(severity_id(alert->severity)));
-    json_object_object_add(object, "count", json_object_new_int64(alert->count));
+    json_object_object_add(object, "count", json_object_new_int64(single ? 1 : alert->count));
     json_object_object_add(object, "is_alert", json_object_new_boolean(true));
     json_object_object_add(object, "metadata", metadata());
     json_object_object_add(object, "cloud", cloud(finding));
     json_object_object_add(object, "finding_info", finding_info(finding));
     json_object_object_add(object, "evidences", evidences);
-    bool ok = add_evidences(evidences, store, alert, error);
+    if (single) {
+        (void)add_evidence(evidences, *finding, &(size_t){ 0 });
+    }
+    bool ok = single || add_evidences(evidences, store, alert, error);
     escape_write_json(out, object);
     json_object_put(object);
     return ok;

@@ -14,7 +14,8 @@ struct origin origin_of_log_group(const struct config_source *config, const char
 {
     struct origin origin = { .region = xstrdup(config->region),
                              .asked = config->log_group,
-                             .time_zone = config->time_zone };
+                             .time_zone = config->time_zone,
+                             .format = config->format };
     struct arn arn;
     size_t offset;
     const char *why;
@@ -30,10 +31,14 @@ struct origin origin_of_log_group(const struct config_source *config, const char
         origin.account = xstrdup(account);
         origin.log_group = xstrdup(config->log_group);
     }
+    if (origin.format == FORMAT_AUTO) {
+        origin.format =
+            format_of_log_group((struct slice){ origin.log_group, strlen(origin.log_group) });
+    }
     return origin;
 }
 
-struct origin origin_of_file(const char *path)
+struct origin origin_of_file(const char *path, enum format format)
 {
     char *real = realpath(path, NULL);
 
@@ -41,7 +46,8 @@ struct origin origin_of_file(const char *path)
                             .identity = xasprintf("file:%s", real ? real : path),
                             .account = xstrdup(""),
                             .region = xstrdup(""),
-                            .log_group = real ? real : xstrdup(path) };
+                            .log_group = real ? real : xstrdup(path),
+                            .format = format };
 }
 
 void origin_free(struct origin *origin)

@@ -10,18 +10,19 @@
 
 struct origin {
     bool is_file;
-    char *identity;    /* ARN of the log group without ":*", or "file:" and the path */
-    char *account;     /* empty for a file */
-    char *region;      /* likewise */
-    char *log_group;   /* its name; for a file the path */
-    const char *asked; /* as it was configured, by name or ARN: so AWS is asked for it; borrowed */
-    int64_t time_zone; /* of its rows, milliseconds east of UTC */
-    int64_t source;    /* its id in the store; for the caller to fill in */
+    char *identity;     /* ARN of the log group without ":*", or "file:" and the path */
+    char *account;      /* empty for a file */
+    char *region;       /* likewise */
+    char *log_group;    /* its name; for a file the path */
+    const char *asked;  /* as it was configured, by name or ARN: so AWS is asked for it; borrowed */
+    int64_t time_zone;  /* of its rows, milliseconds east of UTC */
+    enum format format; /* of its lines: the configured one, else what the log group's name says */
+    int64_t source;     /* its id in the store; for the caller to fill in */
 };
 
 /* A configured log group; the account comes from its ARN, else from `account`. */
 struct origin origin_of_log_group(const struct config_source *config, const char *account);
-struct origin origin_of_file(const char *path);
+struct origin origin_of_file(const char *path, enum format format);
 void origin_free(struct origin *origin);
 
 #endif

@@ -57,8 +57,9 @@ bool source_start(struct source *source, struct watching *watching,
 {
     *source = (struct source){ .watching = watching, .slice = SLICE_START };
     source->origin = origin_of_log_group(config, watching->account);
-    source->judge = judge_new(watching->config->judged);
-    if (!source->judge) {
+    source->tip_judge = judge_new(watching->config->judged, source->origin.format);
+    source->back_judge = judge_new(watching->config->judged, source->origin.format);
+    if (!source->tip_judge || !source->back_judge) {
         error->status = STORE_FAILED;
         snprintf(error->text, sizeof error->text, "out of memory");
         return false;
@@ -68,10 +69,13 @@ bool source_start(struct source *source, struct watching *watching,
 
 void source_inherit(struct source *source, struct source *before)
 {
-    judge_use(before->judge, source->watching->config->judged);
-    judge_free(source->judge);
-    source->judge = before->judge;
-    before->judge = NULL;
+    if (before->origin.format != source->origin.format) {
+        return;
+    }
+    judge_use(before->tip_judge, source->watching->config->judged);
+    judge_free(source->tip_judge);
+    source->tip_judge = before->tip_judge;
+    before->tip_judge = NULL;
 }
 
 void source_stop(struct source *source)
@@ -80,7 +84,8 @@ void source_stop(struct source *source)
     aws_cancel(source->watching->aws, &source->back);
     window_close(&source->tip);
     window_close(&source->back);
-    judge_free(source->judge);
+    judge_free(source->tip_judge);
+    judge_free(source->back_judge);
     origin_free(&source->origin);
 }
 
@@ -114,9 +119,11 @@ static bool open_tip(struct source *source, struct store_error *error)
         start = list[count - 1].end - TIP_OVERLAP;
     }
     free(list);
+    bool overlaps = count > 0 && start >= now - TIP_MAX;
     if (start < now - TIP_MAX) {
         start = now - TIP_MAX;
     }
+    judge_window(source->tip_judge, overlaps);
     /* Asked even if nothing is new, as after the clock was set back: the answer brings the time. */
     window_open(&source->tip, start < now ? start : now, now, now + TIP_AHEAD, false);
     return true;
@@ -149,6 +156,7 @@ static bool open_back(struct source *source, struct store_error *error)
             }
         }
     }
+    judge_window(source->back_judge, false);
     free(list);
     return true;
 }
@@ -293,7 +301,8 @@ void source_answer(struct source *source, struct window *window, const struct aw
     struct detector detector = { .store = watching->store,
                                  .config = watching->config,
                                  .origin = &source->origin,
-                                 .judge = source->judge,
+                                 .judge = window == &source->tip ? source->tip_judge
+                                                                 : source->back_judge,
                                  .alert = true,
                                  .out_json = true,
                                  .out_new = true };
@@ -325,5 +334,6 @@ void source_answer(struct source *source, struct window *window, const struct aw
                   source->origin.log_group, detector.events, detector.findings,
                   detector.new_findings);
     }
+    detect_free(&detector);
     free(lines);
 }

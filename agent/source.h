@@ -26,7 +26,7 @@ struct watching {
 struct source {
     struct watching *watching;
     struct origin origin;
-    struct judge *judge;
+    struct judge *tip_judge, *back_judge; /* neighbours in one are no neighbours in the other */
     int64_t watch, since;
     struct window tip, back;  /* what is new; holes and re-reads */
     int64_t tip_at, back_at;  /* ticks */

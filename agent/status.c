@@ -17,6 +17,7 @@
 #include "agent/window.h"
 #include "storage/alerts.h"
 #include "storage/coverage.h"
+#include "storage/readings.h"
 #include "storage/watched.h"
 
 #define ALIVE_FOR_MS   60000  /* `run` says so every 15 s */
@@ -39,6 +40,7 @@ struct source_state {
     int64_t settled;
     struct stretch gaps[GAPS_SHOWN_MAX];
     size_t gap_count;
+    struct source_reading reading;
 };
 
 struct state {
@@ -70,7 +72,8 @@ static bool read_source(struct store *store, int64_t now, const struct watched *
     free(list);
     char fact[SOURCE_FACT_MAX];
     source_fact_trouble(watched->source, fact);
-    return store_fact_get(store, fact, out->trouble, sizeof out->trouble, error);
+    return store_fact_get(store, fact, out->trouble, sizeof out->trouble, error) &&
+           reading_get(store, watched->source, &out->reading, error);
 }
 
 static bool read_alive(struct store *store, const char *path, struct state *state,
@@ -135,6 +138,24 @@ static void print_gaps(const struct stretch *gaps, size_t count, const char *wha
     }
 }
 
+static void print_reading(const struct source_reading *reading)
+{
+    if (*reading->dialect) {
+        fputs("    dialect     ", stdout);
+        escape_write(stdout, reading->dialect, strlen(reading->dialect));
+        putchar('\n');
+    }
+    if (reading->in_sql > 0) {
+        printf("    in SQL      %" PRId64 " that read like connections, in the text of statements: "
+               "not told\n",
+               reading->in_sql);
+    }
+    if (reading->id_gaps > 0) {
+        printf("    id gaps     %" PRId64 " connection ids of which no row was seen\n",
+               reading->id_gaps);
+    }
+}
+
 static void print_source(const struct source_state *source, int64_t now)
 {
     char time[TIME_TEXT_MAX], behind[DURATION_TEXT_MAX];
@@ -146,6 +167,7 @@ static void print_source(const struct source_state *source, int64_t now)
            duration_format(now - source->read_to, behind));
     printf("    settled to  %s\n", time_format(source->settled, time));
     print_gaps(source->gaps, source->gap_count, "not read");
+    print_reading(&source->reading);
     if (*source->trouble) {
         fputs("    trouble     ", stdout);
         escape_write(stdout, source->trouble, strlen(source->trouble));
@@ -210,6 +232,11 @@ static void print_json(const struct state *state, const char *path)
                                json_object_new_int64(state->now - source->read_to));
         json_object_object_add(item, "settled", finding_json_time(source->settled));
         json_object_object_add(item, "gaps", gaps_json(source->gaps, source->gap_count));
+        json_object_object_add(
+            item, "dialect",
+            *source->reading.dialect ? json_object_new_string(source->reading.dialect) : NULL);
+        json_object_object_add(item, "in_sql", json_object_new_int64(source->reading.in_sql));
+        json_object_object_add(item, "id_gaps", json_object_new_int64(source->reading.id_gaps));
         json_object_object_add(item, "trouble",
                                *source->trouble ? json_object_new_string(source->trouble) : NULL);
         json_object_array_add(sources, item);

@@ -56,13 +56,14 @@ static bool judge_page(const struct logs_page *page, struct detector *detector,
         struct detect_event detected = { .id = { event.id, event.id_len },
                                          .stream = { event.stream, event.stream_len },
                                          .message = { event.message, event.message_len },
+                                         .offset = -1,
                                          .timestamp = event.timestamp,
                                          .ingestion_time = event.ingestion_time };
         if (!detect_event(detector, &detected, error)) {
             return false;
         }
     }
-    return true;
+    return detect_tell(detector, 0, error);
 }
 
 /* One transaction: the page's findings and, if it is the last page, the coverage. */
@@ -83,6 +84,7 @@ static bool store_page(const struct window *window, const struct logs_page *page
          !coverage_add(detector->store, watch, &read, WINDOW_AGE_SETTLED, error)) ||
         !store_commit(detector->store, error)) {
         store_rollback(detector->store);
+        judge_window(detector->judge, false); /* it remembers findings that are not there */
         return false;
     }
     return true;
@@ -103,6 +105,7 @@ enum window_result window_take(struct window *window, const struct aws_answer *a
     if (!page) {
         window->attempt++;
         if (error->problem == AWS_BAD_TOKEN) {
+            judge_window(detector->judge, true);
             begin_again(window);
         }
         return WINDOW_FAILED;

@@ -1,10 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of errors that connections end with. */
-#include "filters/login_error.h"
+/* The words for severities and outcomes, and the errors of the MySQL family that connections end
+ * with. */
+#include "filters/failure.h"
 
 #include <stddef.h>
+#include <string.h>
 
-static const struct login_error errors[] = {
+static const char *const severity_names[] = { "by-outcome", "low", "medium", "high", "critical" };
+static const char *const outcome_names[] = { "unknown", "success", "failure" };
+
+const char *severity_name(enum severity severity)
+{
+    size_t index = (size_t)severity;
+
+    return index < sizeof severity_names / sizeof *severity_names ? severity_names[index] : NULL;
+}
+
+const char *outcome_name(enum outcome outcome)
+{
+    size_t index = (size_t)outcome;
+
+    return index < sizeof outcome_names / sizeof *outcome_names ? outcome_names[index] : NULL;
+}
+
+bool severity_parse(const char *text, enum severity *out)
+{
+    for (size_t i = 0; i < sizeof severity_names / sizeof *severity_names; i++) {
+        if (strcmp(text, severity_names[i]) == 0) {
+            *out = (enum severity)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct login_failure failures[] = {
     { 1040, SEVERITY_MEDIUM, false,
       "too many connections: an outage, or somebody filling the server" },
     { 1042, SEVERITY_LOW, false, "the client went away right after connecting" },
@@ -25,11 +55,11 @@ static const struct login_error errors[] = {
     { 1862, SEVERITY_HIGH, true, "the password has expired" },
 };
 
-const struct login_error *login_error_find(int64_t code)
+const struct login_failure *login_failure_find(int64_t code)
 {
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
-        if (errors[i].code == code) {
-            return &errors[i];
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        if (failures[i].code == code) {
+            return &failures[i];
         }
     }
     return NULL;

@@ -12,6 +12,23 @@ static bool equals(struct slice text, const char *other)
     return text.len == strlen(other) && memcmp(text.data, other, text.len) == 0;
 }
 
+/* What servers write of a client of their own machine: MySQL, PostgreSQL, SQL Server, and Oracle's
+ * listener of a client that comes by no network.  No host's name has such bytes but the first. */
+static bool is_local_word(struct slice text)
+{
+    static const char *const words[] = {
+        "localhost",      "[local]",        "<local machine>", "<named pipe>",   "(PROTOCOL=ipc)",
+        "(PROTOCOL=IPC)", "(protocol=ipc)", "(PROTOCOL=beq)",  "(PROTOCOL=BEQ)", "(protocol=beq)",
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (equals(text, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -139,7 +156,7 @@ struct host host_read(struct slice text)
     }
     if (!address_parse(text, &host.address)) {
         text = cut_port(text, &host.port);
-        if (equals(text, "localhost") || equals(text, "[local]")) {
+        if (is_local_word(text)) {
             host.kind = HOST_LOCAL;
             return host;
         }

@@ -6,94 +6,259 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filters/login_error.h"
+#include "filters/mysql.h"
+#include "filters/mysql_history.h"
+#include "filters/oracle.h"
+#include "filters/postgresql.h"
 #include "filters/rule_internal.h"
-
-/* Marks of a reading that may be forged or torn. */
-#define MARKS_SUSPECT                                                                              \
-    (MARK_AMBIGUOUS | MARK_TAINTED | MARK_REPEATED | MARK_FRAGMENT | MARK_UNDECIDED)
+#include "filters/sqlserver.h"
 
 struct judge {
     const struct rules *rules;
-    struct audit_memory memory;
-    struct slice message;
+    bool of_events;    /* whether any rule is applied to whole events */
+    size_t suspicions; /* the rule that tells what is suspicious whatever its client: the first with
+                        * networks */
+    enum format format;
+    enum format form;    /* of the line read last */
+    unsigned seen_forms; /* of a source whose format nobody said: a bit for each that a line had */
+    bool torn;           /* the last line of SQL Server or Oracle was */
+    uint64_t torn_stream;
+    struct mysql_history *mysql;
+    struct postgresql *postgresql;
+    struct event event;
     size_t next;       /* where the next line begins */
     uint32_t line;     /* the one being judged; 0: the event as a whole */
+    size_t change;     /* the next change to tell */
     size_t rule;       /* the next rule to try on it */
     bool single;       /* the message is one line, which is read from the beginning */
+    bool idle;         /* and there is nothing to tell of it */
     struct slice text; /* of the line read last */
     struct record record;
+    struct reading reading;
     struct host hosts[RECORD_CANDIDATES_MAX]; /* of the record's candidates */
     struct hit hit;
+    struct judge_seen seen; /* what was told of it last, in all */
 };
 
 static const struct record no_record;
 
-struct judge *judge_new(const struct rules *rules)
+static bool may_be(enum format format, enum format other)
+{
+    return format == other || format == FORMAT_AUTO;
+}
+
+struct judge *judge_new(const struct rules *rules, enum format format)
 {
     struct judge *judge = calloc(1, sizeof *judge);
 
     if (!judge) {
         return NULL;
     }
-    judge->memory = AUDIT_MEMORY_NEW;
+    judge->format = format;
+    judge->form = format == FORMAT_AUTO ? FORMAT_MYSQL : format;
+    judge->mysql = may_be(format, FORMAT_MYSQL) ? mysql_history_new() : NULL;
+    judge->postgresql = may_be(format, FORMAT_POSTGRESQL) ? postgresql_new() : NULL;
+    if ((may_be(format, FORMAT_MYSQL) && !judge->mysql) ||
+        (may_be(format, FORMAT_POSTGRESQL) && !judge->postgresql)) {
+        judge_free(judge);
+        return NULL;
+    }
     judge_use(judge, rules);
     return judge;
 }
 
 void judge_free(struct judge *judge)
 {
-    free(judge);
+    if (judge) {
+        mysql_history_free(judge->mysql);
+        postgresql_free(judge->postgresql);
+        free(judge);
+    }
 }
 
 void judge_use(struct judge *judge, const struct rules *rules)
 {
     judge->rules = rules;
-    judge->message = (struct slice){ NULL, 0 };
+    judge->event.message = (struct slice){ NULL, 0 };
     judge->next = 0;
-    judge->single = false;
+    judge->single = judge->idle = false;
     judge->rule = rules->count;
+    judge->reading.change_count = 0;
+    judge->suspicions = rules->count;
+    judge->of_events = false;
+    for (size_t i = rules->count; i-- > 0;) {
+        if (rules->items[i].outside == 0) {
+            judge->of_events = true;
+        } else {
+            judge->suspicions = i;
+        }
+    }
+}
+
+void judge_window(struct judge *judge, bool goes_on)
+{
+    judge->torn = false;
+    if (judge->mysql) {
+        mysql_history_window(judge->mysql, goes_on);
+    }
+    if (judge->postgresql) {
+        postgresql_window(judge->postgresql, goes_on);
+    }
 }
 
 /* Where the line that begins at judge->next ends: at its LF, or with the message. */
 static const char *line_end(const struct judge *judge)
 {
-    const char *begin = judge->message.data + judge->next;
-    size_t len = judge->message.len - judge->next;
+    const char *begin = judge->event.message.data + judge->next;
+    size_t len = judge->event.message.len - judge->next;
     const char *end = memchr(begin, '\n', len);
 
     return end ? end : begin + len;
 }
 
-/* Reads the line from judge->next to its end. */
-static void read_line(struct judge *judge, const char *end)
+/* Lines of a source whose format nobody said are read by how they begin; one that begins like none,
+ * as the last. */
+static void choose_form(struct judge *judge)
 {
-    const char *begin = judge->message.data + judge->next;
+    struct slice text = judge->text;
+    enum format form;
 
-    judge->text = (struct slice){ begin, (size_t)(end - begin) };
-    judge->next += judge->text.len + 1;
-    record_read(judge->text, &judge->memory, &judge->record);
-    for (size_t i = 0; i < judge->record.count; i++) {
-        judge->hosts[i] = host_read(judge->record.candidates[i].host);
+    /* The dates of all others hold a hyphen early on. */
+    if (judge->seen_forms == 1U << FORMAT_MYSQL &&
+        (text.len < 5 || (text.data[2] != '-' && text.data[4] != '-'))) {
+        return;
+    }
+    form = format_of_line(text);
+    if (form != FORMAT_AUTO) {
+        judge->form = form;
+        judge->seen_forms |= 1U << form;
     }
 }
 
-void judge_event(struct judge *judge, struct slice message)
+/* All that is remembered of the formats without a memory of their own: whether the line before was
+ * torn. */
+static void taint(struct judge *judge)
 {
+    reading_clear(&judge->reading);
+    if (judge->torn && judge->torn_stream == judge->event.stream &&
+        judge->record.kind == RECORD_CONNECTION) {
+        judge->reading.marks |= MARK_TAINTED;
+    }
+    judge->torn = judge->record.unterminated;
+    judge->torn_stream = judge->event.stream;
+}
+
+static void read_as(struct judge *judge, enum format form, uint32_t number)
+{
+    struct record *record = &judge->record;
+    struct reading *reading = &judge->reading;
+
+    judge->form = form;
+    switch (form) {
+    case FORMAT_POSTGRESQL:
+        postgresql_read(judge->postgresql, &judge->event, judge->text, number, record, reading);
+        return;
+    case FORMAT_SQLSERVER:
+        sqlserver_read(judge->text, record);
+        taint(judge);
+        return;
+    case FORMAT_ORACLE:
+        oracle_read(judge->text, record);
+        taint(judge);
+        return;
+    case FORMAT_AUTO:
+    case FORMAT_MYSQL:
+        mysql_read(judge->text, record);
+        mysql_history_read(judge->mysql, &judge->event, judge->text, number, record, reading);
+        return;
+    }
+}
+
+/* Which other format seen in this source finds a connection in the line; FORMAT_AUTO: none.  Who
+ * can tear a row with a name can also make its rest begin like a line of another format.  What
+ * PostgreSQL says of a client stands at the beginning, where no name can precede it. */
+static enum format other_form(const struct judge *judge)
+{
+    struct record record;
+
+    if ((judge->seen_forms & 1U << FORMAT_MYSQL) != 0 && judge->form != FORMAT_MYSQL) {
+        mysql_read(judge->text, &record);
+        if (record.kind == RECORD_CONNECTION) {
+            return FORMAT_MYSQL;
+        }
+    }
+    if ((judge->seen_forms & 1U << FORMAT_SQLSERVER) != 0 && judge->form != FORMAT_SQLSERVER) {
+        sqlserver_read(judge->text, &record);
+        if (record.kind == RECORD_CONNECTION) {
+            return FORMAT_SQLSERVER;
+        }
+    }
+    if ((judge->seen_forms & 1U << FORMAT_ORACLE) != 0 && judge->form != FORMAT_ORACLE) {
+        oracle_read(judge->text, &record);
+        if (record.kind == RECORD_CONNECTION) {
+            return FORMAT_ORACLE;
+        }
+    }
+    return FORMAT_AUTO;
+}
+
+static void read_text(struct judge *judge, uint32_t number)
+{
+    read_as(judge, judge->form, number);
+    if (judge->record.kind != RECORD_CONNECTION &&
+        (judge->seen_forms & ~(1U << judge->form)) != 0) {
+        enum format form = other_form(judge);
+
+        if (form != FORMAT_AUTO) {
+            read_as(judge, form, number);
+        }
+    }
+}
+
+/* Reads the line from judge->next to its end. */
+static void read_line(struct judge *judge, const char *end, uint32_t number)
+{
+    const char *begin = judge->event.message.data + judge->next;
+
+    judge->text = (struct slice){ begin, (size_t)(end - begin) };
+    judge->next += judge->text.len + 1;
+    if (judge->format == FORMAT_AUTO) {
+        choose_form(judge);
+    }
+    read_text(judge, number);
+    if (judge->record.kind == RECORD_CONNECTION || judge->reading.kind != KIND_CONNECTION) {
+        for (size_t i = 0; i < judge->record.count; i++) {
+            judge->hosts[i] = host_read(judge->record.candidates[i].host);
+        }
+    }
+}
+
+/* Whether a line says nothing that any rule of networks could tell: most do. */
+static bool is_idle(const struct judge *judge)
+{
+    return judge->record.kind == RECORD_OTHER && judge->reading.kind == KIND_CONNECTION &&
+           judge->reading.change_count == 0;
+}
+
+void judge_event(struct judge *judge, const struct event *event)
+{
+    struct slice message = event->message;
     const char *end;
 
-    judge->message = message;
+    judge->event = *event;
     judge->next = 0;
     judge->line = 0;
     judge->rule = 0;
-    judge->single = false;
+    judge->single = judge->idle = false;
+    judge->change = judge->reading.change_count = 0;
     if (message.len == 0) {
         return;
     }
-    end = line_end(judge);
+    end = event->is_line ? message.data + message.len : line_end(judge);
     judge->single = end >= message.data + message.len - 1;
     if (judge->single) {
-        read_line(judge, end);
+        read_line(judge, end, 1);
+        judge->idle = !judge->of_events && is_idle(judge);
     }
 }
 
@@ -102,12 +267,13 @@ static bool next_line(struct judge *judge)
 {
     if (judge->line == 0 && judge->single) {
         judge->line = 1;
-    } else if (judge->next < judge->message.len) {
-        read_line(judge, line_end(judge));
+    } else if (judge->next < judge->event.message.len) {
+        read_line(judge, line_end(judge), judge->line + 1);
         judge->line++;
     } else {
         return false;
     }
+    judge->change = 0;
     judge->rule = 0;
     return true;
 }
@@ -135,6 +301,9 @@ static enum verdict verdict_of(const struct judge *judge, uint64_t networks, siz
 {
     const struct host *host = &judge->hosts[candidate];
 
+    if (judge->record.names_only) {
+        return VERDICT_UNRESOLVED;
+    }
     switch (host->kind) {
     case HOST_LOCAL:
         return VERDICT_LOCAL;
@@ -186,8 +355,16 @@ static bool choose(struct judge *judge, uint64_t networks)
     return record->too_many;
 }
 
-static enum outcome outcome_of(const struct record *record, enum operation operation)
+static enum outcome outcome_of(const struct judge *judge, enum operation operation)
 {
+    const struct record *record = &judge->record;
+
+    if (judge->form != FORMAT_MYSQL) {
+        return record->outcome;
+    }
+    if (operation == OPERATION_DISCONNECT && record->has_code && record->code == 0) {
+        return OUTCOME_UNKNOWN; /* the end of a session says nothing of its beginning */
+    }
     if (operation == OPERATION_FAILED_CONNECT) {
         return OUTCOME_FAILURE;
     }
@@ -219,49 +396,64 @@ static unsigned marks_of(const struct record *record, const struct host *host)
     return marks;
 }
 
+static enum severity severity_of_outcome(enum outcome outcome, const struct login_failure *failure)
+{
+    if (outcome == OUTCOME_FAILURE) {
+        return failure ? failure->severity : SEVERITY_MEDIUM;
+    }
+    return outcome == OUTCOME_SUCCESS ? SEVERITY_HIGH : SEVERITY_MEDIUM;
+}
+
 static enum severity severity_of(const struct hit *hit)
 {
     const struct record *record = hit->record;
 
-    if ((hit->marks & MARKS_SUSPECT) != 0) {
+    if ((hit->marks & MARKS_SUSPECT) != 0 ||
+        (hit->kind != KIND_CONNECTION && hit->kind != KIND_PATTERN)) {
         return SEVERITY_HIGH;
     }
     if (record->kind == RECORD_OTHER) {
         return SEVERITY_MEDIUM;
     }
-    if (hit->outcome == OUTCOME_FAILURE) {
-        const struct login_error *known = record->has_code ? login_error_find(record->code) : NULL;
-        return known ? known->severity : SEVERITY_MEDIUM;
-    }
     /* MariaDB writes no client for a change of user that succeeded: its own connection was told
      * already. */
     if (record->candidates[hit->candidate].operation == OPERATION_CHANGEUSER &&
-        hit->host.kind == HOST_EMPTY) {
+        hit->host.kind == HOST_EMPTY && hit->outcome == OUTCOME_SUCCESS) {
         return SEVERITY_LOW;
     }
-    if (hit->verdict == VERDICT_INSIDE || hit->verdict == VERDICT_LOCAL) {
+    if (hit->outcome == OUTCOME_SUCCESS &&
+        (hit->verdict == VERDICT_INSIDE || hit->verdict == VERDICT_LOCAL)) {
         return SEVERITY_MEDIUM;
     }
-    return SEVERITY_HIGH;
+    return severity_of_outcome(hit->outcome, hit->failure);
 }
 
-/* Completes a hit whose rule, line, candidate and verdict are known. */
+/* Completes a hit whose rule, kind, line, candidate and verdict are known. */
 static void fill_hit(struct judge *judge, const struct rule *rule, const struct record *record,
                      bool undecided)
 {
     struct hit *hit = &judge->hit;
+    bool of_line = record != &no_record;
 
+    hit->change = NULL;
     hit->rule = (size_t)(rule - judge->rules->items);
     hit->line = judge->line;
-    hit->text = judge->line == 0 ? judge->message : judge->text;
+    hit->text = judge->line == 0 ? judge->event.message : judge->text;
     hit->record = record;
-    hit->marks = 0;
+    hit->marks = of_line ? judge->reading.marks : 0;
+    hit->true_client = of_line ? judge->reading.true_client : (struct slice){ NULL, 0 };
+    hit->attempt_continues = of_line && judge->reading.attempt_continues;
     hit->outcome = OUTCOME_UNKNOWN;
+    hit->failure = NULL;
     hit->host = (struct host){ .kind = HOST_EMPTY, .port = -1 };
-    if (record->kind == RECORD_CONNECTION) {
+    if (record->count > 0) {
         hit->host = judge->hosts[hit->candidate];
-        hit->outcome = outcome_of(record, record->candidates[hit->candidate].operation);
-        hit->marks = marks_of(record, &hit->host);
+        if (record->port >= 0) {
+            hit->host.port = record->port;
+        }
+        hit->outcome = outcome_of(judge, record->candidates[hit->candidate].operation);
+        hit->failure = hit->outcome == OUTCOME_FAILURE ? record->failure : NULL;
+        hit->marks |= marks_of(record, &hit->host);
     }
     if (undecided) {
         hit->marks |= MARK_UNDECIDED;
@@ -277,10 +469,11 @@ static bool try_event(struct judge *judge, const struct rule *rule)
     if (rule->outside != 0) {
         return false;
     }
-    answer = pattern_match(rule->pattern, judge->message);
+    answer = pattern_match(rule->pattern, judge->event.message);
     if (answer == PATTERN_NO) {
         return false;
     }
+    judge->hit.kind = KIND_PATTERN;
     judge->hit.candidate = 0;
     judge->hit.verdict = VERDICT_UNKNOWN;
     if (judge->single && judge->record.kind == RECORD_CONNECTION) {
@@ -296,27 +489,60 @@ static bool try_event(struct judge *judge, const struct rule *rule)
     return true;
 }
 
+/* What is suspicious whatever its client is told once, by the first rule with networks and without
+ * regard to its pattern: what a torn row lacks cannot match. */
+static bool try_suspicion(struct judge *judge, const struct rule *rule)
+{
+    if (judge->reading.kind == KIND_CONNECTION ||
+        (size_t)(rule - judge->rules->items) != judge->suspicions) {
+        return false;
+    }
+    judge->hit.kind = judge->reading.kind;
+    (void)choose(judge, rule->outside);
+    if (judge->record.kind != RECORD_CONNECTION && judge->record.count > 0) {
+        judge->hit.verdict = verdict_of(judge, rule->outside, 0);
+    }
+    fill_hit(judge, rule, &judge->record, false);
+    return true;
+}
+
 static bool try_line(struct judge *judge, const struct rule *rule)
 {
     enum pattern_answer answer = PATTERN_YES;
 
-    if (rule->outside == 0 || judge->record.kind != RECORD_CONNECTION ||
-        !choose(judge, rule->outside)) {
+    if (rule->outside == 0) {
         return false;
+    }
+    if (judge->record.kind != RECORD_CONNECTION || !choose(judge, rule->outside)) {
+        return try_suspicion(judge, rule);
     }
     if (rule->pattern) {
         answer = pattern_match(rule->pattern, judge->text);
     }
     if (answer == PATTERN_NO) {
-        return false;
+        return try_suspicion(judge, rule);
     }
+    judge->hit.kind = KIND_CONNECTION;
     fill_hit(judge, rule, &judge->record, answer == PATTERN_UNDECIDED);
     return true;
 }
 
+static const struct hit *tell_change(struct judge *judge, const struct change *change)
+{
+    judge->hit.change = change;
+    judge->hit.severity = severity_of_outcome(change->outcome, change->failure);
+    return &judge->hit;
+}
+
 const struct hit *judge_next(struct judge *judge)
 {
+    if (judge->idle) {
+        return NULL;
+    }
     do {
+        if (judge->line > 0 && judge->change < judge->reading.change_count) {
+            return tell_change(judge, &judge->reading.changes[judge->change++]);
+        }
         while (judge->rule < judge->rules->count) {
             const struct rule *rule = &judge->rules->items[judge->rule++];
 
@@ -326,4 +552,42 @@ const struct hit *judge_next(struct judge *judge)
         }
     } while (next_line(judge));
     return NULL;
+}
+
+void judge_stored(struct judge *judge, int64_t finding)
+{
+    int64_t *slot = judge->reading.slot;
+
+    if (judge->line > 0 && slot && *slot == 0) {
+        *slot = finding;
+    }
+}
+
+void judge_look(const struct judge *judge, struct judge_view *out)
+{
+    *out = (struct judge_view){ judge->form, &judge->record, &judge->reading, judge->hosts };
+}
+
+enum verdict judge_verdict(const struct judge *judge, size_t rule, size_t candidate)
+{
+    return verdict_of(judge, judge->rules->items[rule].outside, candidate);
+}
+
+bool judge_take_seen(struct judge *judge, struct judge_seen *out)
+{
+    struct judge_seen now = { judge->record.dialect, 0, 0 };
+
+    if (judge->mysql) {
+        const char *dialect = NULL;
+
+        mysql_history_seen(judge->mysql, &now.in_sql, &now.id_gaps, &dialect);
+        if (judge->form == FORMAT_MYSQL) {
+            now.dialect = dialect;
+        }
+    }
+    *out =
+        (struct judge_seen){ now.dialect != judge->seen.dialect ? now.dialect : NULL,
+                             now.in_sql - judge->seen.in_sql, now.id_gaps - judge->seen.id_gaps };
+    judge->seen = now;
+    return out->dialect || out->in_sql != 0 || out->id_gaps != 0;
 }

@@ -3,11 +3,9 @@
  * Every name in a row is text that somebody else chose, so nothing is found by counting commas from
  * the left.  What a connection cannot keep out of its own row is ",HOST,ID,0,OPERATION,": each
  * place that reads so is a candidate, and all of them are kept. */
-#include "filters/record.h"
+#include "filters/mysql.h"
 
-#include <stddef.h>
 #include <string.h>
-#include <time.h>
 
 #define MARKER     ",0," /* every candidate holds it: the query id of a connection is always 0 */
 #define MARKER_LEN 3
@@ -16,7 +14,14 @@
 #define TIME_SECONDS_LEN 17
 #define TIME_MICROS_LEN  16
 
+#define TAIL_MAX 32 /* bytes of a connection row behind its database */
+
 #define ERROR_TOO_MANY_CONNECTIONS 1040 /* written as a DISCONNECT without user, host and id */
+
+const char mysql_dialect_plain[] = "MariaDB, or MySQL 5.6";
+const char mysql_dialect_rds[] = "RDS for MySQL";
+const char mysql_dialect_aurora[] = "Aurora MySQL";
+const char mysql_dialect_mariadb_12[] = "MariaDB 12 or later";
 
 static const struct {
     const char *text; /* with the comma that ends it */
@@ -40,25 +45,8 @@ struct tail {
     bool whole;
     const char *database_end; /* the comma before the TLS field */
     int32_t code;
-    struct slice type;
+    struct slice tls, type;
 };
-
-const char *operation_name(enum operation operation)
-{
-    switch (operation) {
-    case OPERATION_CONNECT:
-        return "CONNECT";
-    case OPERATION_FAILED_CONNECT:
-        return "FAILED_CONNECT";
-    case OPERATION_CHANGEUSER:
-        return "CHANGEUSER";
-    case OPERATION_DISCONNECT:
-        return "DISCONNECT";
-    case OPERATION_NONE:
-        break;
-    }
-    return "";
-}
 
 static bool is_digit(char c)
 {
@@ -70,10 +58,15 @@ static struct slice between(const char *begin, const char *end)
     return (struct slice){ begin, (size_t)(end - begin) };
 }
 
+static bool equals(struct slice text, const char *word)
+{
+    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
+}
+
 static bool is_one_of(struct slice text, const char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (text.len == strlen(words[i]) && memcmp(text.data, words[i], text.len) == 0) {
+        if (equals(text, words[i])) {
             return true;
         }
     }
@@ -106,25 +99,30 @@ static bool all_digits(struct slice text)
     return text.len > 0;
 }
 
-/* Whether a marker begins in the SCAN_BLOCK bytes at p.  The fixed count and the absence of
- * branches let the compiler use vector instructions; most lines end here. */
-static bool block_has_marker(const char *p)
+/* Whether a marker begins in the SCAN_BLOCK bytes at p.  The fixed count, the bytes as results and
+ * the absence of branches let the compiler use vector instructions; most lines end here. */
+static inline bool block_has_marker(const char *p)
 {
-    unsigned found = 0;
+    unsigned char found = 0;
 
     for (size_t i = 0; i < SCAN_BLOCK; i++) {
-        found |=
-            (unsigned)(p[i] == ',') & (unsigned)(p[i + 1] == '0') & (unsigned)(p[i + 2] == ',');
+        found |= (unsigned char)((p[i] == ',') & (p[i + 1] == '0') & (p[i + 2] == ','));
     }
     return found != 0;
 }
 
-/* The last marker that lies in [begin, end), or NULL. */
-static const char *last_marker(const char *begin, const char *end)
+static inline const char *search_marker(const char *begin, const char *end)
 {
-    while (end - begin >= SCAN_BLOCK + MARKER_LEN - 1 &&
-           !block_has_marker(end - (SCAN_BLOCK + MARKER_LEN - 1))) {
+    const ptrdiff_t block = SCAN_BLOCK + MARKER_LEN - 1;
+
+    while (end - begin >= block && !block_has_marker(end - block)) {
         end -= SCAN_BLOCK;
+        /* What is left at the front is looked at in one block as well, if there is one. */
+        if (end - begin > MARKER_LEN - 1 && end - begin < block) {
+            if (!block_has_marker(begin)) {
+                return NULL;
+            }
+        }
     }
     while (end - begin >= MARKER_LEN) {
         if (memcmp(end - MARKER_LEN, MARKER, MARKER_LEN) == 0) {
@@ -133,6 +131,25 @@ static const char *last_marker(const char *begin, const char *end)
         end--;
     }
     return NULL;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+/* The same with twice as wide vectors, where the processor has them. */
+__attribute__((target("avx2"))) static const char *search_marker_wide(const char *begin,
+                                                                      const char *end)
+{
+    return search_marker(begin, end);
+}
+#define HAS_WIDE __builtin_cpu_supports("avx2")
+#else
+#define search_marker_wide search_marker
+#define HAS_WIDE           false
+#endif
+
+/* The last marker that lies in [begin, end), or NULL. */
+static const char *last_marker(const char *begin, const char *end)
+{
+    return HAS_WIDE ? search_marker_wide(begin, end) : search_marker(begin, end);
 }
 
 /* The candidate whose marker is at "at", with the end of its operation; false when the bytes around
@@ -147,7 +164,8 @@ static bool read_candidate(struct slice line, const char *at, struct candidate *
     bool negative;
     int64_t value;
 
-    while (which < count && ((size_t)(end - name) < operations[which].len ||
+    while (which < count && (name == end || *name != operations[which].text[0] ||
+                             (size_t)(end - name) < operations[which].len ||
                              memcmp(name, operations[which].text, operations[which].len) != 0)) {
         which++;
     }
@@ -186,11 +204,14 @@ static bool read_candidate(struct slice line, const char *at, struct candidate *
 /* Takes the last field off [begin, *end), moving *end to the comma before it. */
 static bool cut_last_field(const char *begin, const char **end, struct slice *out)
 {
-    const char *comma = memrchr(begin, ',', (size_t)(*end - begin));
+    const char *comma = *end;
 
-    if (!comma) {
-        return false;
-    }
+    do { /* by hand: these fields have a few bytes */
+        if (comma == begin) {
+            return false;
+        }
+        comma--;
+    } while (*comma != ',');
     *out = between(comma + 1, *end);
     *end = comma;
     return true;
@@ -221,7 +242,7 @@ static void read_tail(struct slice line, struct tail *out)
     if (!cut_last_field(line.data, &end, &last) || !cut_last_field(line.data, &end, &before)) {
         return;
     }
-    if (all_digits(before) &&
+    if (last.len > 0 && before.len > 0 && all_digits(before) &&
         is_one_of(last, connection_types, sizeof connection_types / sizeof *connection_types)) {
         out->type = last;
         last = before;
@@ -233,42 +254,57 @@ static void read_tail(struct slice line, struct tail *out)
         return;
     }
     out->whole = true;
+    out->tls = before;
     out->database_end = end;
     out->code = (int32_t)clamped_number(last, INT32_MAX);
+}
+
+/* Whether eight bytes are digits, all at once. */
+static bool are_digits(uint64_t bytes)
+{
+    const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0), zeros = UINT64_C(0x3030303030303030);
+
+    return (bytes & high) == zeros && ((bytes + UINT64_C(0x0606060606060606)) & high) == zeros;
+}
+
+static bool eight_digits(const char *p)
+{
+    uint64_t bytes;
+
+    memcpy(&bytes, p, sizeof bytes);
+    return are_digits(bytes);
+}
+
+/* "dd:dd:dd" */
+static bool is_clock(const char *p)
+{
+    char digits[8];
+    uint64_t bytes;
+
+    if (p[2] != ':' || p[5] != ':') {
+        return false;
+    }
+    memcpy(digits, p, sizeof digits);
+    digits[2] = digits[5] = '0';
+    memcpy(&bytes, digits, sizeof bytes);
+    return are_digits(bytes);
 }
 
 /* Which form of time the line begins with; the comma after it is part of the form. */
 static enum record_time time_form_of(struct slice line)
 {
-    static const char seconds[] = "dddddddd dd:dd:dd,";
-    static const char micros[] = "dddddddddddddddd,";
-    const char *form = line.len > 8 && line.data[8] == ' ' ? seconds : micros;
-    size_t len = form == seconds ? TIME_SECONDS_LEN : TIME_MICROS_LEN;
+    const char *p = line.data;
 
-    if (line.len <= len) {
+    if (line.len <= TIME_MICROS_LEN || !eight_digits(p)) {
         return RECORD_TIME_NONE;
     }
-    for (size_t i = 0; i <= len; i++) {
-        if (form[i] == 'd' ? !is_digit(line.data[i]) : line.data[i] != form[i]) {
-            return RECORD_TIME_NONE;
-        }
+    if (p[8] != ' ') {
+        return eight_digits(p + 8) && p[TIME_MICROS_LEN] == ',' ? RECORD_TIME_MICROS
+                                                                : RECORD_TIME_NONE;
     }
-    return form == seconds ? RECORD_TIME_SECONDS : RECORD_TIME_MICROS;
-}
-
-static void read_head(struct slice line, struct record *out)
-{
-    const char *end = line.data + line.len, *comma;
-    size_t len;
-
-    out->time_form = time_form_of(line);
-    if (out->time_form == RECORD_TIME_NONE) {
-        return;
-    }
-    len = out->time_form == RECORD_TIME_SECONDS ? TIME_SECONDS_LEN : TIME_MICROS_LEN;
-    out->time = between(line.data, line.data + len);
-    comma = memchr(line.data + len + 1, ',', line.len - len - 1);
-    out->server = between(line.data + len + 1, comma ? comma : end);
+    return line.len > TIME_SECONDS_LEN && is_clock(p + 9) && p[TIME_SECONDS_LEN] == ','
+               ? RECORD_TIME_SECONDS
+               : RECORD_TIME_NONE;
 }
 
 /* Skips one field; false at the end of the line. */
@@ -296,18 +332,30 @@ static bool closes_query(const char *at, const char *end)
     return end > at + 2 && all_digits(between(at + 2, end));
 }
 
+/* The quote before the code at the end of a line, as it closes a QUERY, or NULL. */
+static const char *ends_statement(struct slice line)
+{
+    const char *end = line.data + line.len;
+
+    while (end > line.data && (is_digit(end[-1]) || end[-1] == ',')) {
+        end--;
+    }
+    return end > line.data && end[-1] == '\'' && closes_query(end - 1, line.data + line.len)
+               ? end - 1
+               : NULL;
+}
+
 /* The quote that opens the SQL of a line which is one complete QUERY in form; else NULL.  Strict,
  * since what is taken for SQL is not looked at as a connection: the head must have its fields and
  * no comma more, and the text must be escaped as the plugin escapes. */
 static const char *query_text(struct slice line, const struct record *head)
 {
     enum { SERVER, USER, HOST, ID, QUERY_ID, OPERATION, DATABASE, FIELDS };
-    static const char *const query[] = { "QUERY" };
     static const char escaped[] = { '\'', '\\', 'n', 'r', 't', 'b', 'f' };
     const char *at = line.data + head->time.len + 1, *end = line.data + line.len, *quote;
     struct slice field[FIELDS];
 
-    if (head->time_form == RECORD_TIME_NONE) {
+    if (head->time_form == RECORD_TIME_NONE || !ends_statement(line)) {
         return NULL;
     }
     for (size_t i = 0; i < FIELDS; i++) {
@@ -319,7 +367,7 @@ static const char *query_text(struct slice line, const struct record *head)
         field[ID] = (struct slice){ field[ID].data + 1, field[ID].len - 1 };
     }
     if (!all_digits(field[ID]) || !all_digits(field[QUERY_ID]) ||
-        !is_one_of(field[OPERATION], query, 1) || at == end || *at != '\'') {
+        !equals(field[OPERATION], "QUERY") || at == end || *at != '\'') {
         return NULL;
     }
     for (quote = at++; at < end; at++) {
@@ -336,59 +384,6 @@ static const char *query_text(struct slice line, const struct record *head)
     return NULL;
 }
 
-static uint64_t distance(int64_t a, int64_t b)
-{
-    return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
-}
-
-/* Whether an id can be that of a connection just made; as long as none is known any can. */
-static bool may_be_recent(const struct audit_memory *memory, int64_t id)
-{
-    for (size_t i = 0; i < memory->count; i++) {
-        if (distance(memory->ids[i], id) <= AUDIT_ID_CLOSE) {
-            return true;
-        }
-    }
-    return memory->count == 0;
-}
-
-/* Puts an id to the front, in the place of one it is a step from, else of the one not seen for
- * longest.  It takes that place even when it is lower: so a forged id is pulled back by the true
- * row that comes with it. A doubtful row only keeps an id from being forgotten. */
-static void remember_id(struct audit_memory *memory, int64_t id, bool doubtful)
-{
-    size_t at = 0;
-
-    while (at < memory->count && distance(memory->ids[at], id) > AUDIT_ID_STEP) {
-        at++;
-    }
-    if (at == memory->count) {
-        if (doubtful) {
-            return;
-        }
-        if (memory->count < AUDIT_IDS_MAX) {
-            memory->count++;
-        } else {
-            at--;
-        }
-    }
-    memmove(memory->ids + 1, memory->ids, at * sizeof memory->ids[0]);
-    memory->ids[0] = id;
-}
-
-/* What a row says of its server's ids.  What may be SQL says nothing, or a statement once taken for
- * a connection would make the next one like it look possible too. */
-static void remember_row(const struct record *record, struct audit_memory *memory)
-{
-    const struct candidate *last = &record->candidates[0];
-
-    if (last->connection_id != 0 && !record->disguised &&
-        (last->operation == OPERATION_CONNECT || last->operation == OPERATION_FAILED_CONNECT)) {
-        remember_id(memory, last->connection_id,
-                    record->count > 1 || record->torn || record->time_form == RECORD_TIME_NONE);
-    }
-}
-
 /* A session's end is no attempt, save the rows a full server writes, which have neither client nor
  * id. */
 static bool counts(const struct candidate *candidate, bool rightmost, const struct tail *tail)
@@ -400,6 +395,43 @@ static bool counts(const struct candidate *candidate, bool rightmost, const stru
         return true;
     }
     return rightmost && tail->whole && tail->code == ERROR_TOO_MANY_CONNECTIONS;
+}
+
+/* What the columns that only some servers write say of the client's way and of the server. */
+static void read_dialect(struct slice tls, struct record *out)
+{
+    static const struct {
+        const char *type;
+        enum record_encryption encryption;
+    } types[] = {
+        { "TCP/IP", ENCRYPTION_NONE },
+        { "1", ENCRYPTION_NONE },
+        { "SOCKET", ENCRYPTION_LOCAL },
+        { "2", ENCRYPTION_LOCAL },
+        { "SSL", ENCRYPTION_TLS },
+        { "4", ENCRYPTION_TLS },
+        { "NAMED_PIPE", ENCRYPTION_LOCAL },
+        { "3", ENCRYPTION_LOCAL },
+        { "SHARED_MEMORY", ENCRYPTION_LOCAL },
+        { "5", ENCRYPTION_LOCAL },
+    };
+
+    if (out->time_form == RECORD_TIME_MICROS) {
+        out->dialect = mysql_dialect_aurora;
+    } else if (out->connection_type.len > 0) {
+        out->dialect = mysql_dialect_rds;
+    } else if (tls.len > 0) {
+        out->dialect = mysql_dialect_mariadb_12;
+    }
+    if (tls.len > 0) {
+        out->tls = tls;
+        out->encryption = ENCRYPTION_TLS;
+    }
+    for (size_t i = 0; out->connection_type.len > 0 && i < sizeof types / sizeof *types; i++) {
+        if (equals(out->connection_type, types[i].type)) {
+            out->encryption = types[i].encryption;
+        }
+    }
 }
 
 /* Fills in what belongs to the rightmost candidate.  In what has the form of a QUERY the names
@@ -421,15 +453,27 @@ static void read_names(struct slice line, const char *quote, const char *operati
         out->connection_type = tail->type;
         out->has_code = true;
         out->code = tail->code;
+        out->failure = tail->code != 0 ? login_failure_find(tail->code) : NULL;
+        read_dialect(tail->tls, out);
     } else if (!quote) {
         out->database = between(operation_end, line.data + line.len);
     }
 }
 
-static void read_candidates(struct slice line, const struct audit_memory *memory,
-                            struct record *out)
+/* Whether a candidate inside what is a QUERY in form can be a connection's all the same: then all
+ * before its host is the user's name, and all behind its operation the database's. */
+static bool can_be_disguised(struct slice line, const struct record *head,
+                             const struct candidate *candidate, const char *operation_end)
 {
-    const char *at = last_marker(line.data, line.data + line.len);
+    const char *user = head->server.data + head->server.len + 1;
+
+    return candidate->counts && candidate->host.data - user <= MYSQL_USER_MAX + 1 &&
+           line.data + line.len - operation_end <= MYSQL_DATABASE_MAX + TAIL_MAX;
+}
+
+/* From the last marker on. */
+static void read_candidates(struct slice line, const char *at, struct record *out)
+{
     const char *operation_end = NULL, *quote = NULL;
     struct tail tail = { 0 };
     bool first = true;
@@ -443,10 +487,11 @@ static void read_candidates(struct slice line, const struct audit_memory *memory
         if (first) {
             read_tail(line, &tail);
             quote = query_text(line, out);
+            out->quoted = quote != NULL;
         }
         found.counts = counts(&found, first, &tail);
         first = false;
-        if (quote && (!found.counts || !may_be_recent(memory, found.connection_id))) {
+        if (quote && !can_be_disguised(line, out, &found, operation_end)) {
             out->in_sql++;
             continue;
         }
@@ -456,8 +501,7 @@ static void read_candidates(struct slice line, const struct audit_memory *memory
             return;
         }
         out->candidates[out->count++] = found;
-        out->disguised = quote != NULL;
-        if (found.counts) {
+        if (found.counts && !quote) {
             out->kind = RECORD_CONNECTION;
         }
         if (out->count == 1) {
@@ -466,58 +510,133 @@ static void read_candidates(struct slice line, const struct audit_memory *memory
     }
 }
 
-void record_read(struct slice line, struct audit_memory *memory, struct record *out)
+/* The comma before p, or NULL.  By hand: these fields have a few bytes. */
+static const char *comma_before(const char *begin, const char *p)
 {
-    memset(out, 0, offsetof(struct record, candidates));
+    while (p > begin) {
+        if (*--p == ',') {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+/* Whether a QUERY's text begins at this quote: behind its operation, or one of Aurora's QUERY_DDL
+ * and the like, and a database. */
+static bool begins_statement(const char *begin, const char *quote)
+{
+    static const char operation[] = ",QUERY";
+    const size_t len = sizeof operation - 1;
+    const char *comma, *end;
+
+    if (quote == begin || quote[-1] != ',') {
+        return false;
+    }
+    end = comma_before(begin, quote - 1);
+    comma = end ? comma_before(begin, end) : NULL;
+    return comma && (size_t)(end - comma) >= len && memcmp(comma, operation, len) == 0;
+}
+
+/* Most lines are no more than this: a QUERY that ends as one, by its first quote and its last
+ * bytes. */
+static bool is_plain_statement(struct slice line, struct slice *text)
+{
+    const char *close = ends_statement(line), *quote;
+
+    if (!close) {
+        return false;
+    }
+    quote = memchr(line.data, '\'', line.len);
+    if (quote == close || !begins_statement(line.data, quote)) {
+        return false;
+    }
+    *text = between(quote + 1, close);
+    return true;
+}
+
+/* Whether a line without candidates ends as one of the other records does, and names its kind
+ * somewhere before, if its head is there: what does not is torn. */
+static bool ends_otherwise(struct slice line, bool has_head)
+{
+    static const struct {
+        const char *ending; /* before the digits of the code */
+        const char *operation;
+    } forms[] = {
+        { "',", ",QUERY" },
+        { "`,", ",PROXY_CONNECT," },
+    };
+    static const char *const tables[] = { ",READ,",  ",WRITE,", ",CREATE,",
+                                          ",ALTER,", ",DROP,",  ",RENAME," };
+    const char *end = line.data + line.len;
+
+    if (line.len > 2 && end[-1] == ',' && end[-2] != ',') {
+        for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+            if (memmem(line.data, line.len, tables[i], strlen(tables[i]))) {
+                return true;
+            }
+        }
+    }
+    while (end > line.data && (is_digit(end[-1]) || end[-1] == ',')) {
+        end--;
+    }
+    if (end == line.data || end + 1 >= line.data + line.len || *end != ',') {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (end[-1] == forms[i].ending[0]) {
+            return !has_head || memmem(line.data, (size_t)(end - line.data), forms[i].operation,
+                                       strlen(forms[i].operation)) != NULL;
+        }
+    }
+    return false;
+}
+
+void mysql_read_head(struct slice line, struct record *record)
+{
+    const char *end = line.data + line.len, *comma;
+    size_t len;
+
+    record->time_form = time_form_of(line);
+    if (record->time_form == RECORD_TIME_NONE) {
+        return;
+    }
+    len = record->time_form == RECORD_TIME_SECONDS ? TIME_SECONDS_LEN : TIME_MICROS_LEN;
+    record->time = between(line.data, line.data + len);
+    comma = memchr(line.data + len + 1, ',', line.len - len - 1);
+    record->server = between(line.data + len + 1, comma ? comma : end);
+}
+
+/* A line without candidates: another record, or a piece of one. */
+static void read_other(struct slice line, struct record *out)
+{
+    bool has_head = out->time_form != RECORD_TIME_NONE;
+    struct tail tail;
+
+    out->unterminated = !out->quoted && !ends_otherwise(line, has_head);
+    if (out->unterminated && !has_head) {
+        /* A row's end alone is the rest of a torn one. */
+        read_tail(line, &tail);
+        out->unterminated = !tail.whole;
+    }
+}
+
+void mysql_read(struct slice line, struct record *out)
+{
+    const char *marker;
+
+    record_clear(out);
     if (line.len == 0) {
         return;
     }
-    read_head(line, out);
-    read_candidates(line, memory, out);
-    if (out->count > 0) {
-        remember_row(out, memory);
+    marker = last_marker(line.data, line.data + line.len);
+    if (!marker && is_plain_statement(line, &out->statement)) {
+        return;
     }
-}
-
-/* The two digits at an offset. */
-static int two_digits(struct slice text, size_t at)
-{
-    return (text.data[at] - '0') * 10 + (text.data[at + 1] - '0');
-}
-
-static int days_in_month(int year, int month)
-{
-    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return month == 2 && leap ? 29 : days[month - 1];
-}
-
-bool record_time_ms(const struct record *record, int64_t zone_offset_ms, int64_t *out)
-{
-    struct slice text = record->time;
-    struct tm parts = { 0 };
-    int year;
-
-    if (record->time_form == RECORD_TIME_MICROS) {
-        *out = clamped_number(text, INT64_MAX) / 1000;
-        return true;
+    mysql_read_head(line, out);
+    read_candidates(line, marker, out);
+    if (out->count == 0) {
+        read_other(line, out);
+    } else {
+        out->unterminated = out->torn;
     }
-    if (record->time_form == RECORD_TIME_NONE) {
-        return false;
-    }
-    year = two_digits(text, 0) * 100 + two_digits(text, 2);
-    parts.tm_year = year - 1900;
-    parts.tm_mon = two_digits(text, 4) - 1;
-    parts.tm_mday = two_digits(text, 6);
-    parts.tm_hour = two_digits(text, 9);
-    parts.tm_min = two_digits(text, 12);
-    parts.tm_sec = two_digits(text, 15);
-    if (parts.tm_mon < 0 || parts.tm_mon > 11 || parts.tm_mday < 1 ||
-        parts.tm_mday > days_in_month(year, parts.tm_mon + 1) || parts.tm_hour > 23 ||
-        parts.tm_min > 59 || parts.tm_sec > 59) {
-        return false;
-    }
-    *out = (int64_t)timegm(&parts) * 1000 - zone_offset_ms;
-    return true;
 }

@@ -10,46 +10,14 @@
 
 _Static_assert(NETWORKS_MAX <= 64, "a rule keeps its networks as the bits of one number");
 
-static const char *const severity_names[] = { "by-outcome", "low", "medium", "high", "critical" };
 static const char *const verdict_names[] = { "inside", "outside", "local", "unresolved",
                                              "unknown" };
-static const char *const outcome_names[] = { "unknown", "success", "failure" };
-static const char *const mark_names[MARKS_COUNT] = { "derived",  "ambiguous", "tainted", "repeated",
-                                                     "fragment", "undecided", "late" };
-
-const char *severity_name(enum severity severity)
-{
-    return (size_t)severity < sizeof severity_names / sizeof *severity_names
-               ? severity_names[severity]
-               : NULL;
-}
 
 const char *verdict_name(enum verdict verdict)
 {
-    return (size_t)verdict < sizeof verdict_names / sizeof *verdict_names ? verdict_names[verdict]
-                                                                          : NULL;
-}
+    size_t index = (size_t)verdict;
 
-const char *outcome_name(enum outcome outcome)
-{
-    return (size_t)outcome < sizeof outcome_names / sizeof *outcome_names ? outcome_names[outcome]
-                                                                          : NULL;
-}
-
-const char *mark_name(unsigned index)
-{
-    return index < MARKS_COUNT ? mark_names[index] : NULL;
-}
-
-bool severity_parse(const char *text, enum severity *out)
-{
-    for (size_t i = 0; i < sizeof severity_names / sizeof *severity_names; i++) {
-        if (strcmp(text, severity_names[i]) == 0) {
-            *out = (enum severity)i;
-            return true;
-        }
-    }
-    return false;
+    return index < sizeof verdict_names / sizeof *verdict_names ? verdict_names[index] : NULL;
 }
 
 struct rules *rules_new(const struct networks *networks)

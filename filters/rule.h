@@ -10,21 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "filters/event.h"
+#include "filters/failure.h"
+#include "filters/format.h"
 #include "filters/host.h"
 #include "filters/network.h"
+#include "filters/reading.h"
 #include "filters/record.h"
 #include "filters/slice.h"
 
 #define RULES_MAX     256
 #define RULE_NAME_MAX 64 /* bytes; letters, digits, '-', '_', '.' */
 
-enum severity {
-    SEVERITY_BY_OUTCOME,
-    SEVERITY_LOW,
-    SEVERITY_MEDIUM,
-    SEVERITY_HIGH,
-    SEVERITY_CRITICAL
-};
 enum verdict {
     VERDICT_INSIDE,
     VERDICT_OUTSIDE,
@@ -32,28 +29,8 @@ enum verdict {
     VERDICT_UNRESOLVED,
     VERDICT_UNKNOWN
 };
-enum outcome { OUTCOME_UNKNOWN, OUTCOME_SUCCESS, OUTCOME_FAILURE };
-
-/* Names as in JSON and in the store, such as "high" ("by-outcome" for that one); NULL past the
- * last. */
-const char *severity_name(enum severity severity);
-const char *verdict_name(enum verdict verdict);
-const char *outcome_name(enum outcome outcome);
-bool severity_parse(const char *text, enum severity *out);
-
-/* Marks: how sure a reading is.  A set of bits; mark_name gives the word of one bit, NULL for a bit
- * that has none. */
-enum mark {
-    MARK_DERIVED = 1 << 0,   /* the address was decoded from a host name of the VPC resolver */
-    MARK_AMBIGUOUS = 1 << 1, /* the line reads as more than one connection */
-    MARK_TAINTED = 1 << 2,   /* the line before it on the stream was not terminated */
-    MARK_REPEATED = 1 << 3,
-    MARK_FRAGMENT = 1 << 4,  /* the line ends before its record does */
-    MARK_UNDECIDED = 1 << 5, /* a pattern or the parser ran into a limit */
-    MARK_LATE = 1 << 6,      /* seen only by a re-read */
-};
-#define MARKS_COUNT 7
-const char *mark_name(unsigned index);
+const char *
+verdict_name(enum verdict verdict); /* as in JSON and in the store; NULL past the last */
 
 struct rule_spec {
     const char *name;
@@ -79,9 +56,12 @@ bool rules_add(struct rules *rules, const struct rule_spec *spec, struct rule_er
 size_t rules_count(const struct rules *rules);
 const char *rules_name(const struct rules *rules, size_t index);
 
-/* What a rule found in an event.  Slices point into the event's message. */
+/* What a rule found in an event, or what a line says of a finding made of an earlier one.  Slices
+ * point into the event's message or into the judge, and are valid until the next call. */
 struct hit {
+    const struct change *change; /* not NULL: only this and `severity` count, and nothing is new */
     size_t rule;
+    enum finding_kind kind;
     uint32_t line;               /* of the event, from 1; 0: the event as a whole */
     struct slice text;           /* that line, or the message */
     const struct record *record; /* of that line; kind RECORD_OTHER when there is none */
@@ -91,22 +71,49 @@ struct hit {
     struct host host; /* of that candidate */
     enum verdict verdict;
     enum outcome outcome;
+    const struct login_failure *failure; /* why, or NULL */
     enum severity severity;
     unsigned marks;
+    struct slice true_client; /* of a row that is forged, if the log shows it; else empty */
+    bool attempt_continues;   /* reading.h */
 };
 
-/* The judge of one source: the rules (borrowed), what it remembers of the source, and room to work
- * in. */
+/* The judge of one source: the rules (borrowed), the format of its lines, what it remembers of
+ * them, and room to work in. */
 struct judge;
-struct judge *judge_new(const struct rules *rules);
+struct judge *judge_new(const struct rules *rules, enum format format);
 void judge_free(struct judge *judge);
 /* Other rules from now on (a reload); what is remembered of the source stays. */
 void judge_use(struct judge *judge, const struct rules *rules);
 
+/* The next event does not follow the last one: another window is read.  `goes_on`: it begins before
+ * the end of the last one, so only what lines say of their neighbours is forgotten. */
+void judge_window(struct judge *judge, bool goes_on);
 /* Begins an event; the message is borrowed until the last judge_next. */
-void judge_event(struct judge *judge, struct slice message);
-/* The next hit, in the order of lines and then of rules, or NULL.  It is valid until the next call.
- * No allocation. */
+void judge_event(struct judge *judge, const struct event *event);
+/* The next hit, in the order of lines, changes before what is new, and then of rules; or NULL.  No
+ * allocation. */
 const struct hit *judge_next(struct judge *judge);
+/* The caller's number, not 0, of what it made of the last hit: later lines may change it. */
+void judge_stored(struct judge *judge, int64_t finding);
+
+/* How the line read last was read, for `explain`: valid until the next judge_next. */
+struct judge_view {
+    enum format format;
+    const struct record *record;
+    const struct reading *reading;
+    const struct host *hosts; /* of the record's candidates */
+};
+void judge_look(const struct judge *judge, struct judge_view *out);
+/* Where a rule of networks sees a candidate of that line. */
+enum verdict judge_verdict(const struct judge *judge, size_t rule, size_t candidate);
+
+/* What was seen of the source beside hits since this was asked last; false: nothing new. */
+struct judge_seen {
+    const char *dialect; /* what writes its lines, in words for people; NULL: as before */
+    int64_t in_sql;      /* candidates in the text of statements, not told */
+    int64_t id_gaps;     /* connection ids that no row was seen of; less than 0 when rows came late */
+};
+bool judge_take_seen(struct judge *judge, struct judge_seen *out);
 
 #endif

@@ -54,6 +54,21 @@ def test_state_makes_findings_known(tailgate, tmp_path):
     assert len(tailgate.findings()) == 1
 
 
+def test_the_format_of_a_file(tailgate, tmp_path):
+    path = tmp_path / "error.log"
+    # A user whose name holds an LF and the beginning of another format's line.
+    path.write_text("2026-11-22 14:08:14.12 Logon       Login failed for user 'x\n20261122 14:08:14,'. Reason: "
+                    "Could not find a login matching the name provided. [CLIENT: 203.0.113.9]\n")
+    words = ("backfill", "--file", path, "--network", "10.0.0.0/8", "--output", "json")
+    found = json_lines(tailgate.call(*words, "--format", "sqlserver").stdout)
+    assert [(f["address"], f["marks"]) for f in found] == [(None, ["fragment"]), ("203.0.113.9", ["tainted"])]
+    assert json_lines(tailgate.call(*words, "--format", "oracle").stdout) == []
+    refused = tailgate.call(*words, "--format", "mssql", status=2).stderr
+    assert "format: \"mssql\" is not one of auto, mysql, postgresql, sqlserver, oracle" in refused
+    refused = tailgate.call("backfill", "--since", "1h", "--log-group", "g", "--network", "10.0.0.0/8", "--format", "mysql", status=2).stderr
+    assert "--format goes with --file" in refused
+
+
 def test_exit_status_tells_of_findings_on_request(tailgate, tmp_path):
     path = tmp_path / "one.log"
     path.write_text(row("10.1.2.3", 6) + "\n")

@@ -4,7 +4,7 @@
 import signal
 
 import pytest
-from harness import GROUP, row
+from harness import GROUP, json_lines, row
 
 EXAMPLE = """
 state: {state}
@@ -50,6 +50,8 @@ def write(tmp_path):
     ("rules:\n  - filter: x\n", ":2:5: a rule needs a name"),
     ("rules:\n  - name: a\n    filter: x\n  - name: a\n    filter: y\n", "rule a:"),
     ("sources:\n  - log_group: a b\n", ":2:16: log_group:"),
+    ("sources:\n  - log_group: a\n    format: mssql\n", ":3:13: format: \"mssql\" is not one of auto, mysql, postgresql, sqlserver, oracle"),
+    ("format: mysql\n", ":1:1: there is no key \"format\" here"),
     ("alerts: {topic_arn: x}\n", "is not an ARN"),
     ("a: &x 1\nb: *x\n", "aliases"),
     ("a: [1\n", ":2:1:"),
@@ -98,3 +100,35 @@ def test_reload_keeps_what_works(tailgate, aws, write):
     assert tailgate.stop(process) == 0
     log = process.log.read_text()
     assert "was not changed" in log and "configuration read again" in log
+
+
+SQLSERVER_LINE = ("2026-11-22 14:08:14.12 Logon       Login failed for user 'sa'. Reason: The account is disabled. "
+                  "[CLIENT: 203.0.113.7]")
+ORACLE_LINE = ("22-NOV-2026 14:08:14 * (CONNECT_DATA=(SERVICE_NAME=X)) * (ADDRESS=(PROTOCOL=tcp)(HOST=203.0.113.8)(PORT=40000))"
+               " * establish * X * 12514")
+
+
+def test_sources_have_formats(tailgate, aws, write):
+    now = aws.clock.now_ms()
+    listener, error, other = (f"/aws/rds/instance/shop/{kind}" for kind in ("listener", "error", "audit"))
+    aws.logs.put(GROUP, "s", [(now - 5000, row("203.0.113.6", 1))])
+    aws.logs.put(listener, "s", [(now - 5000, ORACLE_LINE)])
+    aws.logs.put(error, "s", [(now - 5000, SQLSERVER_LINE)])
+    aws.logs.put(other, "s", [(now - 5000, row("203.0.113.9", 1))])
+    # The first two go by their names. What the configuration says comes before what the name and the lines say.
+    path = write(f"""
+region: eu-west-1
+networks: {{vpc: [10.0.0.0/8]}}
+sources:
+  - log_group: {GROUP}
+  - log_group: {listener}
+    format: auto
+  - log_group: {error}
+    format: sqlserver
+  - log_group: {other}
+    format: oracle
+""")
+    done = tailgate.call("backfill", "--config", path, "--state", tailgate.state, "--since", "1h", "--alert", "none", "--output", "json")
+    found = {f["log_group"]: (f["address"], f["code"], f["severity"]) for f in json_lines(done.stdout)}
+    assert found == {GROUP: ("203.0.113.6", 0, "high"), listener: ("203.0.113.8", 12514, "medium"),
+                     error: ("203.0.113.7", 18470, "high")}

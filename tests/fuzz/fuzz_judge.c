@@ -35,16 +35,32 @@ static struct judge *make_judge(void)
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         check(rules_add(rules, &specs[i], &rule_error));
     }
-    return judge_new(rules);
+    return judge_new(rules, FORMAT_AUTO);
+}
+
+/* What a hit of any event must be. */
+static void check_hit(const struct hit *hit, struct slice message)
+{
+    check(hit->record && hit->text.len <= message.len && hit->text.data >= message.data &&
+          hit->text.data + hit->text.len <= message.data + message.len);
+    check(hit->record->kind == RECORD_OTHER || hit->candidate < hit->record->count);
+    check(severity_name(hit->severity) && hit->severity != SEVERITY_BY_OUTCOME);
+    check(hit->kind != KIND_CONNECTION || hit->line == 0 ||
+          (hit->verdict != VERDICT_INSIDE && hit->verdict != VERDICT_LOCAL));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const char row[] = "20261122 14:08:14,s,u,10.0.0.1,4700,0,CONNECT,,,0";
     static const char attempt[] = "\nx,203.0.113.50,4711,0,CONNECT,";
     static struct judge *judge;
+    struct event event = { .message = { row, sizeof row - 1 },
+                           .time = EVENT_TIME_NONE,
+                           .ingested = EVENT_TIME_NONE };
     const struct hit *hit;
     uint32_t line = 0;
     bool told = false;
+    int64_t finding = 0;
     char *message = malloc(size + sizeof attempt);
 
     if (!judge) {
@@ -55,20 +71,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     memcpy(message, data, size);
     memcpy(message + size, attempt, sizeof attempt - 1);
-    judge_event(judge, (struct slice){ (const char *)data, size });
+    judge_window(judge, false);
+    judge_event(judge, &event);
+    check(!judge_next(judge));
+    event.key++;
+    event.message = (struct slice){ (const char *)data, size };
+    judge_event(judge, &event);
     while ((hit = judge_next(judge))) {
-        check(hit->line >= line && hit->record && hit->text.len <= size);
-        check(hit->text.data >= (const char *)data &&
-              hit->text.data + hit->text.len <= (const char *)data + size);
-        check(hit->record->kind == RECORD_OTHER || hit->candidate < hit->record->count);
-        check(severity_name(hit->severity) && hit->severity != SEVERITY_BY_OUTCOME);
-        check(hit->line == 0 || (hit->verdict != VERDICT_INSIDE && hit->verdict != VERDICT_LOCAL));
+        if (hit->change) {
+            check(hit->change->finding > 0 && hit->change->finding <= finding);
+            continue;
+        }
+        check_hit(hit, event.message);
+        check(hit->line >= line);
         line = hit->line;
+        judge_stored(judge, ++finding);
     }
-    judge_event(judge, (struct slice){ message, size + sizeof attempt - 1 });
+    event.key++;
+    event.message = (struct slice){ message, size + sizeof attempt - 1 };
+    judge_event(judge, &event);
     while ((hit = judge_next(judge))) {
-        told = told ||
-               (hit->rule == 0 && hit->record->candidates[hit->candidate].connection_id == 4711);
+        if (!hit->change && hit->rule == 0 && hit->record->count > 0) {
+            told = told || hit->record->candidates[hit->candidate].connection_id == 4711;
+        }
     }
     check(told);
     free(message);

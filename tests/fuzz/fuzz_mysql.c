@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filters/record.h"
+#include "filters/mysql.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,20 +26,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char attempt[] = ",203.0.113.50,4711,0,FAILED_CONNECT,";
     struct slice line = { (const char *)data, size };
-    struct audit_memory memory = AUDIT_MEMORY_NEW;
     struct record record;
     char *around = malloc(size + sizeof attempt);
     int64_t ms;
 
-    for (int again = 0; again < 4; again++) {
-        record_read(line, &memory, &record);
-    }
+    mysql_read(line, &record);
     check_inside(record.time, line);
     check_inside(record.server, line);
     check_inside(record.user, line);
     check_inside(record.database, line);
     check_inside(record.connection_type, line);
-    check(record.count <= RECORD_CANDIDATES_MAX && memory.count <= AUDIT_IDS_MAX);
+    check(record.count <= RECORD_CANDIDATES_MAX);
     for (size_t i = 0; i < record.count; i++) {
         check_inside(record.candidates[i].host, line);
         check(record.candidates[i].operation != OPERATION_NONE);
@@ -56,13 +53,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(around, data, size / 2);
         memcpy(around + size / 2, attempt, sizeof attempt - 1);
         memcpy(around + size / 2 + sizeof attempt - 1, data + size / 2, size - size / 2);
-        memory = AUDIT_MEMORY_NEW;
-        record_read((struct slice){ around, size + sizeof attempt - 1 }, &memory, &record);
+        mysql_read((struct slice){ around, size + sizeof attempt - 1 }, &record);
         for (size_t i = 0; i < record.count; i++) {
             found = found || (record.candidates[i].connection_id == 4711 &&
                               record.candidates[i].host.data == around + size / 2 + 1);
         }
-        check(record.kind == RECORD_CONNECTION && (found || record.too_many));
+        /* In what has the form of a statement it is counted, unless it can be a disguise. */
+        check(found || record.too_many || (record.quoted && record.in_sql > 0));
+        check(record.quoted || record.kind == RECORD_CONNECTION);
     }
     free(around);
     return 0;

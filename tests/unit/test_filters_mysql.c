@@ -2,7 +2,7 @@
 /* Audit records of the MySQL family. */
 #include "tests/unit/test_filters_data.h"
 
-#include "filters/record.h"
+#include "filters/mysql.h"
 
 #define SHOWN_MAX 4 /* candidates written out; of the rest only the number */
 
@@ -10,6 +10,7 @@ static void write_record(FILE *out, const struct record *record)
 {
     static const char *const kinds[] = { "other", "connection" };
     static const char *const times[] = { "none", "seconds", "micros" };
+    static const char *const encryption[] = { "", "clear ", "tls ", "local " };
 
     (void)fprintf(out, "%s\t%s\t", kinds[record->kind], times[record->time_form]);
     data_write(out, record->server);
@@ -25,8 +26,9 @@ static void write_record(FILE *out, const struct record *record)
     }
     (void)fputc('\t', out);
     data_write(out, record->connection_type);
-    (void)fprintf(out, "\t%s%s%s%zu", record->torn ? "torn " : "",
-                  record->disguised ? "disguised " : "", record->too_many ? "too-many " : "",
+    (void)fprintf(out, "\t%s%s%s%s%s%zu", encryption[record->encryption],
+                  record->torn ? "torn " : "", record->unterminated ? "open " : "",
+                  record->quoted ? "quoted " : "", record->too_many ? "too-many " : "",
                   record->in_sql);
     for (size_t i = 0; i < record->count && i < SHOWN_MAX; i++) {
         const struct candidate *candidate = &record->candidates[i];
@@ -43,11 +45,9 @@ static void write_record(FILE *out, const struct record *record)
     }
 }
 
-/* records.txt: LINE, then all that was read of it.  "!new" forgets, "!seen ID" reads a plain row
- * with that id. */
+/* records.txt: LINE, then all that was read of it. */
 static void test_records(void **state)
 {
-    struct audit_memory memory = AUDIT_MEMORY_NEW;
     struct record *record = malloc(sizeof *record);
     struct data data;
     (void)state;
@@ -60,20 +60,12 @@ static void test_records(void **state)
         struct slice line;
         FILE *out;
 
-        if (strcmp(data.field[0], "!new") == 0) {
-            memory = AUDIT_MEMORY_NEW;
-            continue;
-        }
-        if (strcmp(data.field[0], "!seen") == 0) {
-            char row[128];
-            int len = snprintf(row, sizeof row, "20261122 14:00:00,s,u,10.0.0.1,%s,0,CONNECT,,,0",
-                               data.field[1]);
-            record_read((struct slice){ row, (size_t)len }, &memory, record);
-            continue;
-        }
         line = data_bytes(data.field[0]);
         memset(record, 0x5a, sizeof *record); /* what is not set must not be read */
-        record_read(line, &memory, record);
+        mysql_read(line, record);
+        if (record->statement.data) {
+            mysql_read_head(line, record);
+        }
         out = open_memstream(&got, &size);
         assert_non_null(out);
         write_record(out, record);
@@ -94,10 +86,9 @@ static void test_records(void **state)
 
 static struct record read_line(const char *line)
 {
-    struct audit_memory memory = AUDIT_MEMORY_NEW;
     struct record record;
 
-    record_read((struct slice){ line, strlen(line) }, &memory, &record);
+    mysql_read((struct slice){ line, strlen(line) }, &record);
     return record;
 }
 
@@ -179,7 +170,6 @@ static void test_long_lines(void **state)
     assert_non_null(record);
     for (size_t h = 0; h < 2; h++) {
         for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-            struct audit_memory memory = AUDIT_MEMORY_NEW;
             size_t head = strlen(heads[h]), unit = strlen(units[i]);
 
             for (size_t at = 0; at < size; at++) {
@@ -188,11 +178,7 @@ static void test_long_lines(void **state)
                                               : &closing[at - end];
                 text[at] = *from;
             }
-            record_read((struct slice){ text, size }, &memory, record);
-            assert_true(record->count <= RECORD_CANDIDATES_MAX);
-            memory.count = 1;
-            memory.ids[0] = 1000000;
-            record_read((struct slice){ text, size }, &memory, record);
+            mysql_read((struct slice){ text, size }, record);
             assert_true(record->count <= RECORD_CANDIDATES_MAX);
         }
     }

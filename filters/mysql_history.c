@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What rows of the MySQL family say of each other.
+ *
+ * A name is printed with every row of its connection.  So what a client writes through a name comes
+ * back byte for byte when its connection ends: the line before a row of an id equals the line
+ * before that id's DISCONNECT.  No server writes a row twice, since every row has an id or a query
+ * id of its own; this is the proof of a forgery, and it names the client. */
+#include "filters/mysql_history.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filters/hostile_name.h"
+#include "filters/mysql.h"
+#include "filters/mysql_usual.h"
+#include "filters/network.h"
+
+#define STREAMS_MAX  16
+#define ROWS_MAX     1024 /* rows remembered by their bytes; a power of two */
+#define SESSIONS_MAX 1024 /* connections remembered by their id; a power of two */
+#define HOST_KEPT    64   /* bytes of a host; the longest name of one has 63 */
+#define LINES_BACK   3    /* lines compared before a connection's row */
+#define TORN_MAX     2048 /* bytes of a torn line; names are far shorter */
+#define TORN_LINES   16   /* the end of a torn row stands no further behind its head */
+#define BETWEEN_MAX  3    /* rows between the two that are told of */
+
+/* A row of a connection, or the head of a torn row. */
+struct row {
+    uint64_t hash;        /* of its bytes; 0: none */
+    uint64_t identity;    /* of the event and line where it stood last */
+    int64_t before, last; /* findings made of it where it stood before, and stands last; 0: none */
+};
+
+/* A connection, from its CONNECT or FAILED_CONNECT on. */
+struct session {
+    uint64_t server; /* hash of the name */
+    int64_t id;      /* 0: none */
+    uint64_t identity;
+    uint64_t before[LINES_BACK], after; /* hashes of the lines around that row; 0: not worth one */
+    bool doubtful;                      /* the id was used twice: its host proves nothing */
+    size_t host_len;
+    char host[HOST_KEPT];
+};
+
+struct stream {
+    uint64_t number;
+    uint64_t turn; /* when it was read last */
+    bool used;
+    uint64_t lines[LINES_BACK]; /* hashes of the last lines, latest first */
+    struct session *session;    /* whose row was the last line; NULL: none */
+    bool ended;                 /* that row was its DISCONNECT */
+    bool open;                  /* the last line was not terminated */
+    size_t torn_len;
+    char torn[TORN_MAX]; /* the last line while it is open */
+    uint64_t head;       /* hash of the torn head whose end is still to come; 0: none */
+    unsigned head_age;   /* lines since */
+    size_t between_count;
+    uint64_t between[BETWEEN_MAX];
+    struct usual usual;
+};
+
+struct mysql_history {
+    struct stream streams[STREAMS_MAX];
+    struct stream *stream; /* of the last line */
+    uint64_t turns;
+    struct usual_ids ids[USUAL_SERVERS_MAX];
+    struct row rows[ROWS_MAX];
+    struct session sessions[SESSIONS_MAX];
+    int64_t fresh_from; /* events up to here were counted by an earlier window */
+    int64_t latest;     /* time of the latest event */
+    int64_t in_sql, id_gaps;
+    char joined[2 * TORN_MAX];
+    char host[HOST_KEPT];
+};
+
+struct mysql_history *mysql_history_new(void)
+{
+    struct mysql_history *history = calloc(1, sizeof *history);
+
+    if (history) {
+        history->latest = history->fresh_from = EVENT_TIME_NONE;
+    }
+    return history;
+}
+
+void mysql_history_free(struct mysql_history *history)
+{
+    free(history);
+}
+
+void mysql_history_window(struct mysql_history *history, bool goes_on)
+{
+    int64_t in_sql = history->in_sql, id_gaps = history->id_gaps;
+
+    if (!goes_on && history->turns > 0) {
+        memset(history, 0, sizeof *history);
+        history->latest = EVENT_TIME_NONE;
+        history->in_sql = in_sql;
+        history->id_gaps = id_gaps;
+    }
+    history->fresh_from = history->latest;
+    for (size_t i = 0; i < STREAMS_MAX; i++) {
+        struct stream *stream = &history->streams[i];
+
+        memset(stream->lines, 0, sizeof stream->lines);
+        stream->session = NULL;
+        stream->open = false;
+        stream->head = 0;
+    }
+}
+
+/* Of lines that hold a row of a connection, the lowest bit is set. */
+static bool is_row(uint64_t hash)
+{
+    return (hash & 1) != 0;
+}
+
+/* Two sums at once, so that one multiplication need not wait for the other. */
+static uint64_t hash_bytes(struct slice text)
+{
+    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t even = text.len * factor, odd = ~even, word[2] = { 0, 0 };
+    size_t at = 0;
+
+    for (; at + sizeof word <= text.len; at += sizeof word) {
+        memcpy(word, text.data + at, sizeof word);
+        even = (even ^ word[0]) * factor;
+        odd = (odd ^ word[1]) * factor;
+        even ^= even >> 29;
+        odd ^= odd >> 31;
+    }
+    word[0] = word[1] = 0;
+    memcpy(word, text.data + at, text.len - at);
+    even = (even ^ word[0]) * factor;
+    odd = (odd ^ word[1]) * factor;
+    even = (even ^ (odd >> 32) ^ (odd << 32)) * factor;
+    even ^= even >> 32;
+    return even ? even : 1;
+}
+
+static struct stream *stream_of(struct mysql_history *history, uint64_t number)
+{
+    struct stream *oldest = &history->streams[0];
+
+    if (history->stream && history->stream->number == number) {
+        return history->stream;
+    }
+    for (size_t i = 0; i < STREAMS_MAX; i++) {
+        struct stream *stream = &history->streams[i];
+
+        if (stream->used && stream->number == number) {
+            return stream;
+        }
+        if (stream->turn < oldest->turn) {
+            oldest = stream;
+        }
+    }
+    memset(oldest, 0, sizeof *oldest);
+    oldest->used = true;
+    oldest->number = number;
+    return oldest;
+}
+
+static struct row *row_of(struct mysql_history *history, uint64_t hash)
+{
+    return &history->rows[hash & (ROWS_MAX - 1)];
+}
+
+static struct session *session_of(struct mysql_history *history, uint64_t server, int64_t id)
+{
+    return &history->sessions[(server + (uint64_t)id) & (SESSIONS_MAX - 1)];
+}
+
+static struct session *find_session(struct mysql_history *history, uint64_t server, int64_t id)
+{
+    struct session *session = session_of(history, server, id);
+
+    return id != 0 && session->id == id && session->server == server ? session : NULL;
+}
+
+static void add_change(struct reading *reading, const struct change *change)
+{
+    if (change->finding != 0 && reading->change_count < READING_CHANGES_MAX) {
+        reading->changes[reading->change_count++] = *change;
+    }
+}
+
+/* Changes the findings made of a row, where it stood last and before. */
+static void add_change_of(struct mysql_history *history, uint64_t hash, struct change change,
+                          struct reading *reading)
+{
+    const struct row *row = row_of(history, hash);
+
+    if (row->hash != hash) {
+        return;
+    }
+    change.finding = row->before;
+    add_change(reading, &change);
+    change.finding = row->last;
+    add_change(reading, &change);
+}
+
+/* Remembers a row by its bytes, and tells when they stood elsewhere. */
+static void note_row(struct mysql_history *history, uint64_t hash, uint64_t identity,
+                     struct reading *reading)
+{
+    struct row *row = row_of(history, hash);
+
+    if (row->hash != hash) {
+        *row = (struct row){ .hash = hash, .identity = identity };
+        reading->slot = &row->last;
+        return;
+    }
+    reading->slot = &row->last;
+    if (row->identity != identity) {
+        struct change change = { .finding = row->last, .marks = MARK_REPEATED };
+
+        reading->marks |= MARK_REPEATED;
+        add_change(reading, &change);
+        row->identity = identity;
+        row->before = row->last;
+        row->last = 0;
+    }
+}
+
+static struct slice kept_host(const struct session *session)
+{
+    return (struct slice){ session->host, session->host_len };
+}
+
+/* The connection of a row, remembered for what may come: a change of user, its end. */
+static void note_session(struct mysql_history *history, struct stream *stream, uint64_t server,
+                         const struct candidate *candidate, uint64_t identity,
+                         struct reading *reading)
+{
+    struct session *session = session_of(history, server, candidate->connection_id);
+
+    if (session->id == candidate->connection_id && session->server == server) {
+        if (session->identity != identity && (reading->marks & MARK_REPEATED) == 0) {
+            session->doubtful = true;
+            reading->marks |= MARK_REUSED_ID;
+        }
+        return;
+    }
+    *session = (struct session){ .server = server,
+                                 .id = candidate->connection_id,
+                                 .identity = identity,
+                                 .doubtful = candidate->host.len > HOST_KEPT };
+    if (!session->doubtful) {
+        session->host_len = candidate->host.len;
+        memcpy(session->host, candidate->host.data, candidate->host.len);
+    }
+    memcpy(session->before, stream->lines, sizeof session->before);
+    stream->session = session;
+    stream->ended = false;
+}
+
+/* A connection's end: were the lines before it those before its beginning? */
+static void end_session(struct mysql_history *history, struct stream *stream, uint64_t server,
+                        const struct candidate *candidate, struct reading *reading)
+{
+    struct session *session = find_session(history, server, candidate->connection_id);
+
+    if (!session) {
+        return;
+    }
+    for (size_t i = 0; i < LINES_BACK; i++) {
+        if (stream->lines[i] == 0 || stream->lines[i] != session->before[i]) {
+            break;
+        }
+        if (is_row(stream->lines[i])) { /* the torn head of a name alone forges nothing */
+            reading->kind = KIND_FORGERY;
+            reading->true_client = candidate->host;
+        }
+        add_change_of(history, stream->lines[i],
+                      (struct change){ .marks = is_row(stream->lines[i]) ? MARK_FORGED : 0,
+                                       .true_client = candidate->host },
+                      reading);
+    }
+    stream->session = session;
+    stream->ended = true;
+}
+
+/* The line behind a connection's row: noted behind the first, compared behind its end. */
+static void compare_after(struct mysql_history *history, struct stream *stream, uint64_t hash,
+                          struct reading *reading)
+{
+    struct session *session = stream->session;
+
+    stream->session = NULL;
+    if (!session || hash == 0) {
+        return;
+    }
+    if (!stream->ended) {
+        session->after = hash;
+    } else if (session->after == hash && is_row(hash)) {
+        reading->kind = KIND_FORGERY;
+        reading->marks |= MARK_FORGED;
+        reading->true_client = kept_host(session);
+        add_change_of(history, hash,
+                      (struct change){ .marks = MARK_FORGED, .true_client = reading->true_client },
+                      reading);
+    }
+}
+
+/* The rest of a torn row has come.  Where it names a client, that is who tore it, and may have
+ * written what stands between; where nothing does, a name with a line end is all there is to it. */
+static void close_torn(struct mysql_history *history, struct stream *stream,
+                       const struct record *record, struct reading *reading)
+{
+    struct slice client = record->count > 0 ? record->candidates[0].host : (struct slice){ "", 0 };
+    struct row *row = row_of(history, stream->head);
+
+    for (size_t i = 0; i < stream->between_count; i++) {
+        add_change_of(history, stream->between[i], (struct change){ .marks = MARK_TAINTED },
+                      reading);
+    }
+    if (record->count > 1) {
+        reading->kind = KIND_FORGERY;
+        reading->true_client = client;
+    }
+    if (stream->between_count > 0) {
+        add_change_of(history, stream->head, (struct change){ .true_client = client }, reading);
+    } else if (row->hash == stream->head) {
+        struct change change = { .finding = row->last, .withdrawn = true };
+
+        add_change(reading, &change);
+        row->last = 0;
+    }
+    stream->head = 0;
+}
+
+/* Keeps of a quoted line's candidates those whose ids may be in use: a connection may be dressed as
+ * a statement by its names, but its id is the server's. */
+static void settle_quoted(struct mysql_history *history, const struct usual_ids *ids, int64_t now,
+                          struct record *record)
+{
+    size_t kept = 0;
+    bool first_kept = false;
+
+    for (size_t i = 0; i < record->count; i++) {
+        if (usual_id_possible(ids, record->candidates[i].connection_id, now)) {
+            first_kept = first_kept || i == 0;
+            record->candidates[kept++] = record->candidates[i];
+        } else {
+            record->in_sql++;
+        }
+    }
+    record->count = kept;
+    record->disguised = kept > 0;
+    record->torn = record->unterminated = record->torn && kept > 0;
+    if (kept > 0) {
+        record->kind = RECORD_CONNECTION;
+        if (!first_kept) {
+            record->database = (struct slice){ NULL, 0 };
+        }
+    }
+    if (history->fresh_from == EVENT_TIME_NONE || history->latest > history->fresh_from) {
+        history->in_sql += (int64_t)record->in_sql;
+    }
+}
+
+/* Whether a candidate of two joined pieces begins before the cut and ends behind it. */
+static bool stands_across(const struct candidate *candidate, const char *cut, const char *end)
+{
+    const char *host_end = candidate->host.data + candidate->host.len, *marker;
+
+    if (candidate->host.data >= cut) {
+        return false;
+    }
+    marker = memmem(host_end, (size_t)(end - host_end), ",0,", 3);
+    return marker && marker + 3 + strlen(operation_name(candidate->operation)) >= cut;
+}
+
+/* A row cut into two lines anywhere: what neither piece holds, or holds only a part of, may stand
+ * across the cut.  False when nothing does. */
+static bool join_torn(struct mysql_history *history, const struct stream *stream, struct slice line,
+                      struct record *record)
+{
+    size_t len = line.len < TORN_MAX ? line.len : TORN_MAX, place;
+    const char *cut = history->joined + stream->torn_len;
+    struct record whole;
+    bool any = false;
+
+    memcpy(history->joined, stream->torn, stream->torn_len);
+    memcpy(history->joined + stream->torn_len, line.data, len);
+    mysql_read((struct slice){ history->joined, stream->torn_len + len }, &whole);
+    /* Where the line begins with a part of a host, the whole of it goes first. */
+    place = record->count;
+    place -= place > 0 && record->candidates[place - 1].host.data == line.data;
+    for (size_t i = 0; i < whole.count && !whole.quoted; i++) {
+        const struct candidate *candidate = &whole.candidates[i];
+
+        if (!stands_across(candidate, cut, cut + len) || record->count == RECORD_CANDIDATES_MAX) {
+            continue;
+        }
+        if (record->count == 0) {
+            memcpy(record, &whole, offsetof(struct record, count));
+        }
+        memmove(record->candidates + place + 1, record->candidates + place,
+                (record->count - place) * sizeof record->candidates[0]);
+        record->candidates[place++] = *candidate;
+        record->count++;
+        record->kind = candidate->counts ? RECORD_CONNECTION : record->kind;
+        any = true;
+    }
+    return any;
+}
+
+/* MariaDB 12 writes the port behind an IPv6 address with a colon, too; only once it is known to be
+ * one can that be told from the address. */
+static void cut_port(const struct stream *stream, struct record *record)
+{
+    struct candidate *candidate = &record->candidates[0];
+    const char *colon = memrchr(candidate->host.data, ':', candidate->host.len);
+    struct address address;
+    int32_t port = 0;
+
+    if (!colon || colon == candidate->host.data) {
+        return;
+    }
+    if (memchr(candidate->host.data, '.', candidate->host.len)) {
+        record->dialect = mysql_dialect_mariadb_12;
+        return;
+    }
+    if (usual_dialect(&stream->usual) != mysql_dialect_mariadb_12) {
+        return;
+    }
+    for (const char *p = colon + 1; p < candidate->host.data + candidate->host.len; p++) {
+        if (*p < '0' || *p > '9' || port > UINT16_MAX) {
+            return;
+        }
+        port = port * 10 + (*p - '0');
+    }
+    if (!address_parse(
+            (struct slice){ candidate->host.data, (size_t)(colon - candidate->host.data) },
+            &address)) {
+        return;
+    }
+    candidate->host.len = (size_t)(colon - candidate->host.data);
+    record->port = port;
+}
+
+/* What one row of a connection, or its end, says. */
+static void read_row(struct mysql_history *history, struct stream *stream,
+                     const struct event *event, uint64_t identity, struct record *record,
+                     struct reading *reading)
+{
+    struct candidate *last = &record->candidates[0];
+    uint64_t server = record->server.data ? hash_bytes(record->server) : 0;
+    bool clean = record->count == 1 && !record->torn && !record->disguised && !stream->open &&
+                 record->time_form != RECORD_TIME_NONE &&
+                 (reading->marks & (MARK_REPEATED | MARK_FORGED)) == 0;
+    bool begins =
+        last->operation == OPERATION_CONNECT || last->operation == OPERATION_FAILED_CONNECT;
+    unsigned marks = 0;
+
+    if (last->host.len > 3) {
+        cut_port(stream, record);
+    }
+    if (record->time_form != RECORD_TIME_NONE) {
+        marks |= usual_row(&stream->usual, event, record, server);
+    }
+    if (begins && last->connection_id != 0 && !record->disguised) {
+        struct usual_ids *ids = usual_ids_of(history->ids, server);
+
+        if (!usual_id_follows(ids, last->connection_id, stream->usual.now, clean && marks == 0,
+                              &history->id_gaps)) {
+            marks |= MARK_REUSED_ID;
+        }
+        note_session(history, stream, server, last, identity, reading);
+    } else if (last->operation == OPERATION_DISCONNECT) {
+        end_session(history, stream, server, last, reading);
+    } else if (last->operation == OPERATION_CHANGEUSER && last->host.len == 0) {
+        const struct session *session = find_session(history, server, last->connection_id);
+
+        if (session && !session->doubtful) {
+            memcpy(history->host, session->host, session->host_len);
+            last->host = (struct slice){ history->host, session->host_len };
+        }
+    }
+    reading->marks |= marks;
+}
+
+static void push_line(struct stream *stream, uint64_t hash)
+{
+    memmove(stream->lines + 1, stream->lines, sizeof stream->lines - sizeof stream->lines[0]);
+    stream->lines[0] = hash;
+}
+
+/* What the next line needs to know of this one. */
+static void remember_line(struct stream *stream, struct slice line, uint64_t hash, bool open)
+{
+    push_line(stream, hash);
+    stream->open = open;
+    if (open) {
+        size_t len = line.len < TORN_MAX ? line.len : TORN_MAX;
+
+        memcpy(stream->torn, line.data + line.len - len, len);
+        stream->torn_len = len;
+    }
+    if (stream->head != 0) {
+        if (++stream->head_age > TORN_LINES) {
+            stream->head = 0;
+        } else if (is_row(hash) && hash != stream->head && stream->between_count < BETWEEN_MAX) {
+            stream->between[stream->between_count++] = hash;
+        }
+    }
+}
+
+/* Whether a statement begins as one that makes a name can; most are SELECT and the like.  Without a
+ * statement nobody knows. */
+static bool may_make_name(struct slice statement)
+{
+    static const char beginnings[] = "cegprs";
+    unsigned char first;
+
+    if (statement.len < 3) {
+        return statement.data == NULL;
+    }
+    first = (unsigned char)(statement.data[0] | 0x20);
+    if (first < 'a' || first > 'z') {
+        return true; /* a comment, or a blank */
+    }
+    if (first == 's') { /* SET STATEMENT ... FOR, and any SET before a comment */
+        return (statement.data[2] | 0x20) == 't' &&
+               (statement.len < 6 || statement.data[4] < 'A' || (statement.data[5] | 0x20) == 't');
+    }
+    return strchr(beginnings, first) != NULL;
+}
+
+/* A line whose record goes on elsewhere. */
+static void read_torn_head(struct stream *stream, struct slice line, uint64_t hash,
+                           struct reading *reading)
+{
+    if (line.len > TORN_MAX) {
+        return; /* too long for a name: a statement that was cut on its way */
+    }
+    reading->kind = KIND_FRAGMENT;
+    reading->marks |= MARK_FRAGMENT;
+    stream->head = hash;
+    stream->head_age = 0;
+    stream->between_count = 0;
+}
+
+void mysql_history_read(struct mysql_history *history, const struct event *event, struct slice line,
+                        uint32_t line_number, struct record *record, struct reading *reading)
+{
+    struct stream *stream = stream_of(history, event->stream);
+    uint64_t identity = event->key * UINT64_C(0x9e3779b97f4a7c15) + line_number;
+    uint64_t hash = 0;
+    bool counts, torn_head, joined;
+
+    reading_clear(reading);
+    history->stream = stream;
+    stream->turn = ++history->turns;
+    if (event->time > history->latest) {
+        history->latest = event->time;
+    }
+    if (record->statement.data) {
+        if (!stream->open && stream->head == 0 && !may_make_name(record->statement)) {
+            stream->session = NULL;
+            push_line(stream, 0);
+            return;
+        }
+        mysql_read_head(line, record); /* it may be the rest of a torn one */
+    }
+    if (line.len == 0) {
+        return; /* no server writes one: the line before stays the one before */
+    }
+    joined = stream->open && record->time_form == RECORD_TIME_NONE &&
+             join_torn(history, stream, line, record);
+    if (record->quoted && record->count > 0) {
+        uint64_t server = hash_bytes(record->server);
+
+        settle_quoted(history, usual_ids_of(history->ids, server), stream->usual.now, record);
+    }
+    counts = record->kind == RECORD_CONNECTION;
+    torn_head = record->count == 0 && record->unterminated && record->time_form != RECORD_TIME_NONE;
+    if (counts || torn_head) {
+        hash = (hash_bytes(line) | 2) & ~UINT64_C(1);
+        hash |= counts;
+    }
+    if (hash != 0) {
+        note_row(history, hash, identity, reading);
+    }
+    compare_after(history, stream, hash, reading);
+    if (stream->head != 0 && (joined || record->count > 1 ||
+                              (record->time_form == RECORD_TIME_NONE && !record->unterminated))) {
+        close_torn(history, stream, record, reading);
+    }
+    if (record->count > 0) {
+        if (stream->open) {
+            reading->marks |= MARK_TAINTED;
+        }
+        read_row(history, stream, event, identity, record, reading);
+        if (counts && record->torn && !record->quoted && reading->kind == KIND_CONNECTION &&
+            record->time_form != RECORD_TIME_NONE) {
+            read_torn_head(stream, line, hash, reading);
+        }
+    } else if (torn_head) {
+        read_torn_head(stream, line, hash, reading);
+    } else if (may_make_name(record->statement) && hostile_name_find(line, NULL)) {
+        reading->kind = KIND_HOSTILE_NAME;
+    }
+    remember_line(stream, line, hash, record->unterminated);
+}
+
+void mysql_history_seen(const struct mysql_history *history, int64_t *in_sql, int64_t *id_gaps,
+                        const char **dialect)
+{
+    *in_sql = history->in_sql;
+    *id_gaps = history->id_gaps;
+    *dialect = history->stream ? usual_dialect(&history->stream->usual) : NULL;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines of PostgreSQL's log that a name has torn, and what their ends prove. */
+#include "filters/postgresql_internal.h"
+
+#define UNDOES_MS 10000 /* a login that was authorized and yet fails does so within this */
+
+/* Whether what a line says of an attempt changes what is known of it. */
+static bool is_news(const struct postgresql_work *work, const struct postgresql_attempt *attempt,
+                    const struct postgresql_said *said)
+{
+    if (said->outcome == OUTCOME_SUCCESS) {
+        return attempt->outcome != OUTCOME_SUCCESS;
+    }
+    if (said->outcome != OUTCOME_FAILURE) {
+        return false;
+    }
+    if (attempt->outcome == OUTCOME_UNKNOWN) {
+        /* An error nobody knows may also be the end of a session that began long ago. */
+        return said->failure || attempt->received;
+    }
+    return attempt->outcome == OUTCOME_SUCCESS && said->undoes &&
+           work->memory->now - attempt->decided_ms <= UNDOES_MS;
+}
+
+void postgresql_torn_apply(struct postgresql_work *work, struct postgresql_attempt *attempt,
+                           const struct postgresql_said *said, struct slice names, unsigned marks)
+{
+    struct change *change;
+    bool unnamed;
+
+    attempt->ended = attempt->ended || said->ends;
+    if (!is_news(work, attempt, said)) {
+        return;
+    }
+    attempt->outcome = said->outcome;
+    attempt->decided_ms = work->memory->now;
+    change = attempt->finding != 0 ? postgresql_rows_change(work->reading, attempt->finding) : NULL;
+    if (!change) {
+        return;
+    }
+    change->marks |= marks;
+    change->outcome = said->outcome;
+    change->failure = said->failure;
+    change->encryption = said->encryption;
+    change->tls = said->tls;
+    if (names.data) {
+        postgresql_names(names, &change->user, &change->database, &unnamed);
+    }
+}
+
+/* What the end of a client's torn line says.  Who has logged in can write the same into a statement
+ * of several lines, so what continues a line only tells of logins seen from their beginning. */
+static void apply_end(struct postgresql_work *work, struct postgresql_attempt *client,
+                      const struct postgresql_split *split)
+{
+    struct postgresql_said said;
+
+    if (work->line.data[0] == '\t' && (client->outcome != OUTCOME_UNKNOWN || !client->received)) {
+        return;
+    }
+    postgresql_said(split, (struct slice){ work->line.data, 0 }, &said);
+    postgresql_torn_apply(work, client, &said, (struct slice){ NULL, 0 }, MARK_FRAGMENT);
+}
+
+/* The client of a pid, if it is the one whose torn line is open; while none is, if its pid was told
+ * by "connection received" and one of the last rows is its own.  Other pids may be text of names.
+ */
+static struct postgresql_attempt *close_with(struct postgresql_work *work, int64_t pid)
+{
+    struct postgresql_rows *rows = &work->stream->rows;
+    struct postgresql_attempt *client =
+        postgresql_attempts_of_pid(work->attempts, pid, work->memory->now);
+    bool open = rows->open > 0 && rows->open_remote != 0;
+    uint64_t after;
+
+    if (!client || client->hash == work->remote ||
+        (open ? client->hash != rows->open_remote : !client->received) ||
+        !postgresql_rows_of(rows, client->hash, &after)) {
+        return NULL;
+    }
+    postgresql_rows_mark_from(rows, after, MARK_FORGED, client, work->reading);
+    rows->open = 0;
+    return client;
+}
+
+struct postgresql_attempt *postgresql_torn_close(struct postgresql_work *work)
+{
+    for (size_t i = 0; i < work->split_count; i++) {
+        struct postgresql_attempt *client = close_with(work, work->splits[i].pid);
+
+        if (client) {
+            apply_end(work, client, &work->splits[i]);
+            return client;
+        }
+    }
+    return NULL;
+}
+
+void postgresql_torn_tell(struct postgresql_work *work, struct postgresql_attempt *client,
+                          enum finding_kind kind)
+{
+    if (!client->told) {
+        client->told = true;
+        work->reading->kind = kind;
+        work->reading->marks |= MARK_FRAGMENT;
+        work->reading->true_client = postgresql_attempts_host(client);
+    }
+}
+
+/* The end of a torn line of nobody knows whom; the line has splits. */
+static void read_end(struct postgresql_work *work)
+{
+    struct postgresql_rows *rows = &work->stream->rows;
+    struct postgresql_attempt *client = postgresql_rows_torn(rows);
+    int64_t pid = work->splits[0].pid;
+
+    if (client && client->pid < 0) {
+        /* Its first line told no pid; the first that comes is taken for its own. */
+        postgresql_attempts_set_pid(work->attempts, client, pid);
+        postgresql_rows_mark_from(rows, rows->open_at + 1, MARK_FORGED, client, work->reading);
+        apply_end(work, client, &work->splits[0]);
+    }
+    if (rows->open > 0) {
+        return; /* it was told with the beginning of that line */
+    }
+    postgresql_rows_mark_from(rows, rows->count - postgresql_rows_run(rows), MARK_TAINTED, NULL,
+                              work->reading);
+    if (work->stream->told_pid != pid) {
+        work->stream->told_pid = pid;
+        work->reading->kind = KIND_FRAGMENT;
+        work->reading->marks |= MARK_FRAGMENT;
+    }
+}
+
+/* Something in a name has ended the line before.  Extensions and the C library write such lines,
+ * too, but without a pid in brackets: those are not told. */
+void postgresql_torn_rest(struct postgresql_work *work)
+{
+    struct postgresql_rows *rows = &work->stream->rows;
+    struct postgresql_attempt *client;
+    struct slice host;
+    bool agrees;
+
+    work->split_count = postgresql_split_all(work->line, 0, work->splits);
+    client = postgresql_torn_close(work);
+    if (client) {
+        postgresql_torn_tell(work, client, KIND_FORGERY);
+        return;
+    }
+    if (work->split_count > 0) {
+        read_end(work);
+    }
+    if (rows->open == 0) {
+        rows->open = work->split_count > 0 ? POSTGRESQL_OPEN_FEW : 2;
+        rows->open_remote = 0;
+    }
+    if (work->reading->kind == KIND_FRAGMENT &&
+        postgresql_received(&work->splits[0], &work->head, &host, &agrees)) {
+        postgresql_put_client(work, RECORD_CONNECTION, host, work->splits[0].pid);
+    }
+}
+
+void postgresql_torn_background(struct postgresql_work *work)
+{
+    struct postgresql_rows *rows = &work->stream->rows;
+
+    if (rows->open > 0 || postgresql_rows_run(rows) > 0) {
+        struct postgresql_attempt *client;
+
+        work->split_count = postgresql_split_all(work->line, work->head.names, work->splits);
+        client = postgresql_torn_close(work);
+        if (client) {
+            postgresql_torn_tell(work, client, KIND_FORGERY);
+        }
+    }
+    postgresql_rows_add(rows, work->head.time_ms, 0, NULL, false);
+}
+
+/* Messages name users, with a TAB behind each LF: what looks like the beginning of a line there,
+ * and was one just before, was written through such a name. */
+static void read_quoted_head(struct postgresql_work *work)
+{
+    struct slice rest = { work->line.data + 1, work->line.len - 1 };
+    struct postgresql_rows *rows = &work->stream->rows;
+    struct postgresql_attempt *client = postgresql_rows_torn(rows);
+    const struct postgresql_row *row;
+    struct postgresql_head head;
+
+    if (!postgresql_head_read(rest, &work->memory->clock, &head) ||
+        head.kind != POSTGRESQL_REMOTE_CLIENT) {
+        return;
+    }
+    row = postgresql_rows_first(rows, postgresql_attempts_hash(work->attempts, head.remote),
+                                head.time_ms);
+    if (!row || client == row->attempt) {
+        return;
+    }
+    postgresql_rows_mark(row, MARK_FORGED, client, work->reading);
+    if (!client && !row->attempt->told) {
+        row->attempt->told = true;
+        work->reading->kind = KIND_FORGERY;
+        work->reading->marks |= MARK_FRAGMENT;
+    }
+}
+
+/* Whether the last row is of a client that one of the splits names: a statement of its own holds
+ * them.  Behind its torn line they would be the end of that. */
+static bool is_own_text(const struct postgresql_work *work)
+{
+    const struct postgresql_rows *rows = &work->stream->rows;
+    uint64_t after;
+
+    for (size_t i = 0; i < work->split_count; i++) {
+        const struct postgresql_attempt *client =
+            postgresql_attempts_of_pid(work->attempts, work->splits[i].pid, work->memory->now);
+
+        if (client && (rows->open == 0 || rows->open_remote != client->hash) &&
+            postgresql_rows_of(rows, client->hash, &after) && after == rows->count) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It continues a message; but a name may end with LF and TAB, so that the end of a torn line looks
+ * the same. */
+void postgresql_torn_continuation(struct postgresql_work *work)
+{
+    struct postgresql_rows *rows = &work->stream->rows;
+    struct postgresql_attempt *client;
+
+    if (work->line.len > POSTGRESQL_DATE_LEN && work->line.data[5] == '-') {
+        read_quoted_head(work);
+    }
+    if (rows->open == 0 && postgresql_rows_run(rows) == 0) {
+        return;
+    }
+    work->split_count = postgresql_split_all(work->line, 1, work->splits);
+    if (work->split_count == 0 || is_own_text(work)) {
+        return;
+    }
+    client = postgresql_torn_close(work);
+    if (client) {
+        postgresql_torn_tell(work, client, KIND_FORGERY);
+    } else if (rows->open > 0 || postgresql_rows_run(rows) > 1) {
+        read_end(work);
+    }
+}
