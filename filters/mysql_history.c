@@ -601,7 +601,9 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
         }
     } else if (torn_head) {
         read_torn_head(stream, line, hash, reading);
-    } else if (may_make_name(record->statement) && hostile_name_find(line, NULL)) {
+    }
+    if ((record->count == 0 || record->disguised) && !torn_head &&
+        may_make_name(record->statement) && hostile_name_find(line, NULL)) {
         reading->kind = KIND_HOSTILE_NAME;
     }
     remember_line(stream, line, hash, record->unterminated);

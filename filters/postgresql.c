@@ -208,6 +208,7 @@ static void tell_first(struct postgresql_work *work, struct postgresql_attempt *
     }
     if (attempt->suspect && !before->told) {
         work->record->kind = RECORD_OTHER; /* no attempt, as far as can be seen */
+        reading->attempt_continues = false;
         before->told = true;
     }
     if (!tainted) {
