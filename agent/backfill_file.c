@@ -23,18 +23,6 @@ struct batch {
     size_t len;
 };
 
-static bool judge_line(struct detector *detector, const struct line *line,
-                       struct store_error *error)
-{
-    struct detect_event event = { .offset = (int64_t)line->offset,
-                                  .message = { line->data, line->len },
-                                  .is_line = true,
-                                  .timestamp = FINDING_NONE,
-                                  .ingestion_time = FINDING_NONE };
-
-    return detect_event(detector, &event, error);
-}
-
 /* Commits what the lines read so far gave, and then prints it: while the store is locked nothing
  * may wait, neither for whoever writes our input nor for whoever reads our output. */
 static bool commit(struct batch *batch, struct detector *detector, int64_t hold,
@@ -68,26 +56,41 @@ static bool begin(struct batch *batch, struct detector *detector, struct store_e
     return detector->out != NULL;
 }
 
-/* Reads and judges line by line, committing before each read of the file; false at an error of the
- * store. */
+static bool judge_text(struct batch *batch, struct detector *detector, struct store_bytes text,
+                       uint64_t offset, struct store_error *error)
+{
+    return begin(batch, detector, error) && detect_lines(detector, text, offset, error);
+}
+
+/* Reads and judges, committing before each read of the file; false at an error of the store. */
 static bool read_lines(struct lines *lines, const char *path, struct detector *detector,
                        struct backfill_result *result, struct store_error *error)
 {
     struct batch batch = { NULL, 0 };
-    struct line line;
     int step = 1;
     bool ok = true;
 
     while (ok && step == 1) {
-        ok = lines_waiting(lines) || commit(&batch, detector, HOLD_LINES, error);
+        struct store_bytes text;
+        struct line line;
+        uint64_t offset;
+
+        text.len = lines_take(lines, &text.data, &offset);
+        if (text.len > 0) {
+            ok = judge_text(&batch, detector, text, offset, error);
+            continue;
+        }
+        ok = commit(&batch, detector, HOLD_LINES, error);
         step = ok ? lines_next(lines, &line) : 0;
         if (step == 1 && line.piece) {
             log_warning("%s: the line at byte %" PRIu64
                         " is longer than %d bytes and is judged in pieces",
                         path, line.offset, LINES_LINE_MAX);
         }
-        ok = ok &&
-             (step != 1 || (begin(&batch, detector, error) && judge_line(detector, &line, error)));
+        if (step == 1) {
+            text = (struct store_bytes){ line.data, line.len };
+            ok = judge_text(&batch, detector, text, line.offset, error);
+        }
     }
     if (step < 0) {
         log_error("%s: cannot be read further: %s; what was read so far is told", path,

@@ -284,9 +284,23 @@ static bool is_detected(const struct detector *detector, int64_t finding)
 static bool find_attempt(struct detector *detector, const struct finding *finding, int64_t *out,
                          struct store_error *error)
 {
-    return findings_of_connection(detector->store, finding->source, finding->connection_id,
-                                  finding->host, finding->port, finding->event_time - ATTEMPT_SPAN,
-                                  finding->event_time + ATTEMPT_SPAN, out, error);
+    struct finding other;
+
+    if (!findings_of_connection(detector->store, finding->source, finding->connection_id,
+                                finding->host, finding->port, finding->event_time - ATTEMPT_SPAN,
+                                finding->event_time + ATTEMPT_SPAN, out, error)) {
+        return false;
+    }
+    if (*out == 0) {
+        return true;
+    }
+    if (!findings_get(detector->store, *out, &other, error)) {
+        return false;
+    }
+    if (memcmp(other.fingerprint, finding->fingerprint, sizeof other.fingerprint) == 0) {
+        *out = 0; /* it was made of this line when it was read before */
+    }
+    return true;
 }
 
 /* A change of user whose connection cannot be seen any more: it was when this time was read first.
@@ -450,34 +464,56 @@ static uint64_t number_of(struct store_bytes name)
     return hash;
 }
 
+/* Stores what a hit says. */
+static bool take_hit(struct detector *detector, const struct detect_event *event,
+                     const struct hit *hit, struct store_error *error)
+{
+    static struct draft draft; /* one thread; too large for the stack of a small container */
+
+    if (hit->change) {
+        return change_row(detector, hit, error);
+    }
+    draft.candidates = NULL;
+    bool ok = store_hit(detector, event, hit, &draft, error);
+    json_object_put(draft.candidates);
+    return ok;
+}
+
 bool detect_event(struct detector *detector, const struct detect_event *event,
                   struct store_error *error)
 {
-    static struct draft draft; /* one thread; too large for the stack of a small container */
-    struct event judged = { .message = { event->message.data, event->message.len },
-                            .is_line = event->is_line,
+    struct event judged = { .stream = number_of(event->stream),
+                            .key = number_of(event->id),
+                            .message = { event->message.data, event->message.len },
                             .time = event->timestamp,
                             .ingested = event->ingestion_time };
     const struct hit *hit;
     bool ok = true;
 
-    if (event->offset >= 0) {
-        judged.key = (uint64_t)event->offset;
-    } else {
-        judged.key = number_of(event->id);
-        judged.stream = number_of(event->stream);
-    }
     detector->events++;
     judge_event(detector->judge, &judged);
     while (ok && (hit = judge_next(detector->judge))) {
-        if (hit->change) {
-            ok = change_row(detector, hit, error);
-            continue;
-        }
-        draft.candidates = NULL;
-        ok = store_hit(detector, event, hit, &draft, error);
-        json_object_put(draft.candidates);
+        ok = take_hit(detector, event, hit, error);
     }
+    return ok;
+}
+
+bool detect_lines(struct detector *detector, struct store_bytes text, uint64_t offset,
+                  struct store_error *error)
+{
+    struct judge_text lines = { .text = { text.data, text.len }, .offset = offset };
+    struct detect_event event = { .timestamp = FINDING_NONE, .ingestion_time = FINDING_NONE };
+    int64_t before = detector->events;
+    const struct hit *hit;
+    bool ok = true;
+
+    while (ok && (hit = judge_next_in(detector->judge, &lines))) {
+        detector->events = before + lines.events;
+        event.message = slice_bytes(lines.line);
+        event.offset = (int64_t)(offset + lines.at);
+        ok = take_hit(detector, &event, hit, error);
+    }
+    detector->events = before + lines.events;
     return ok;
 }
 
@@ -511,9 +547,11 @@ bool detect_tell(struct detector *detector, int64_t hold, struct store_error *er
         }
         told++;
     }
-    detector->detected_count -= told;
-    memmove(detector->detected, detector->detected + told,
-            detector->detected_count * sizeof *detector->detected);
+    if (told > 0) {
+        detector->detected_count -= told;
+        memmove(detector->detected, detector->detected + told,
+                detector->detected_count * sizeof *detector->detected);
+    }
     return detector->late || !judge_take_seen(detector->judge, &seen) ||
            reading_add(detector->store, detector->origin->source, seen.dialect, seen.in_sql,
                        seen.id_gaps, error);

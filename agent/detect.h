@@ -19,7 +19,6 @@
 
 struct detect_event {
     struct store_bytes id, stream, message;
-    bool is_line;                      /* the message is known to hold no LF */
     int64_t offset;                    /* of a line in its file, which then is its id; else -1 */
     int64_t timestamp, ingestion_time; /* FINDING_NONE: not known */
 };
@@ -51,6 +50,10 @@ struct detector {
 
 /* Judges an event and stores what is found, within the caller's transaction. */
 bool detect_event(struct detector *detector, const struct detect_event *event,
+                  struct store_error *error);
+
+/* Judges the lines of a file, each an event of its own, likewise; the last may lack its LF. */
+bool detect_lines(struct detector *detector, struct store_bytes text, uint64_t offset,
                   struct store_error *error);
 
 /* Notes what was found for alerts and prints it, within the caller's transaction and at its end:

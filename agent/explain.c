@@ -403,7 +403,7 @@ static int explain_main(const struct arguments *arguments)
                      "say what to explain: --line 'ROW', or --line - for rows from standard input");
     }
     struct config *config = config_load(arguments, CONFIG_RULES_IF_ANY, &problems);
-    if (problems.count > 0) {
+    if (!line || problems.count > 0) {
         config_free(config);
         return command_refuse(&problems);
     }

@@ -19,7 +19,6 @@ struct lines {
     char *buffer;
     size_t size, start, end; /* what is read and not yet handed out is [start, end) */
     size_t searched;         /* bytes after start known to hold no LF */
-    bool found;              /* and then comes one */
     uint64_t offset;         /* of start in the file */
     bool finished;
 };
@@ -76,30 +75,38 @@ static int hand_out(struct lines *lines, size_t len, size_t skip, bool piece, st
     lines->start += len + skip;
     lines->offset += len + skip;
     lines->searched = 0;
-    lines->found = false;
     return 1;
 }
 
-bool lines_waiting(struct lines *lines)
+bool lines_waiting(const struct lines *lines)
+{
+    return memchr(lines->buffer + lines->start, '\n', lines->end - lines->start) != NULL;
+}
+
+size_t lines_take(struct lines *lines, const char **out, uint64_t *offset)
 {
     const char *begin = lines->buffer + lines->start;
-    size_t there = lines->end - lines->start;
+    const char *last = memrchr(begin, '\n', lines->end - lines->start);
+    size_t len = last ? (size_t)(last - begin) + 1 : 0;
 
-    if (!lines->found) {
-        const char *newline = memchr(begin + lines->searched, '\n', there - lines->searched);
-        lines->found = newline != NULL;
-        lines->searched = newline ? (size_t)(newline - begin) : there;
-    }
-    return lines->found;
+    *out = begin;
+    *offset = lines->offset;
+    lines->start += len;
+    lines->offset += len;
+    lines->searched = 0;
+    return len;
 }
 
 int lines_next(struct lines *lines, struct line *out)
 {
     for (;;) {
-        if (lines_waiting(lines)) {
-            return hand_out(lines, lines->searched, 1, false, out);
-        }
+        const char *begin = lines->buffer + lines->start;
         size_t there = lines->end - lines->start;
+        const char *newline = memchr(begin + lines->searched, '\n', there - lines->searched);
+        if (newline) {
+            return hand_out(lines, (size_t)(newline - begin), 1, false, out);
+        }
+        lines->searched = there;
         if (there >= LINES_LINE_MAX) {
             return hand_out(lines, LINES_LINE_MAX, 0, true, out);
         }

@@ -22,9 +22,12 @@ struct lines;
 /* Reads from a path, or from standard input for "-".  NULL with errno set. */
 struct lines *lines_open(const char *path);
 /* Whether a line is there already, so that lines_next need not read. */
-bool lines_waiting(struct lines *lines);
+bool lines_waiting(const struct lines *lines);
 /* 1: a line; 0: the end; -1: errno says what failed. */
 int lines_next(struct lines *lines, struct line *out);
+/* The whole lines, each with its LF, that are read and not yet handed out: takes all of them at
+ * once.  Their number of bytes, 0 when there are none; valid until the next call. */
+size_t lines_take(struct lines *lines, const char **out, uint64_t *offset);
 void lines_close(struct lines *lines);
 
 #endif

@@ -26,17 +26,6 @@ static const char *const marks[] = {
 };
 _Static_assert(sizeof marks / sizeof *marks == MARKS_COUNT, "each mark has its sentence");
 
-static const char *const verdicts[] = {
-    [VERDICT_INSIDE] = "the address is inside the networks",
-    [VERDICT_OUTSIDE] = "the address is in none of the networks the rule names",
-    [VERDICT_LOCAL] = "the client is on the database host itself",
-    [VERDICT_UNRESOLVED] = "the server logged a name, not an address; whoever owns a reverse zone "
-                           "chooses such names, so it counts as outside. Set skip_name_resolve=1 "
-                           "on the database to get addresses",
-    [VERDICT_UNKNOWN] =
-        "the row does not say where the client is, or there are no networks to judge by",
-};
-
 const char *meaning_of_mark(unsigned index)
 {
     return index < MARKS_COUNT ? marks[index] : "";
@@ -44,7 +33,19 @@ const char *meaning_of_mark(unsigned index)
 
 const char *meaning_of_verdict(enum verdict verdict)
 {
-    size_t index = (size_t)verdict;
-
-    return index < sizeof verdicts / sizeof *verdicts ? verdicts[index] : "";
+    switch (verdict) {
+    case VERDICT_INSIDE:
+        return "the address is inside the networks";
+    case VERDICT_OUTSIDE:
+        return "the address is in none of the networks the rule names";
+    case VERDICT_LOCAL:
+        return "the client is on the database host itself";
+    case VERDICT_UNRESOLVED:
+        return "the server logged a name, not an address; whoever owns a reverse zone chooses such "
+               "names, so it counts as outside. Set skip_name_resolve=1 on the database to get "
+               "addresses";
+    case VERDICT_UNKNOWN:
+        return "the row does not say where the client is, or there are no networks to judge by";
+    }
+    return "";
 }

@@ -156,7 +156,7 @@ static void read_as(struct judge *judge, enum format form, uint32_t number)
     judge->form = form;
     switch (form) {
     case FORMAT_POSTGRESQL:
-        postgresql_read(judge->postgresql, &judge->event, judge->text, number, record, reading);
+        postgresql_read(judge->postgresql, &judge->event, judge->text, record, reading);
         return;
     case FORMAT_SQLSERVER:
         sqlserver_read(judge->text, record);
@@ -552,6 +552,51 @@ const struct hit *judge_next(struct judge *judge)
         }
     } while (next_line(judge));
     return NULL;
+}
+
+/* Passes over statements, of which no rule of networks can tell anything. */
+static void skip_statements(struct judge *judge, struct judge_text *text)
+{
+    struct slice rest = { text->text.data + text->next, text->text.len - text->next };
+
+    if (!judge->of_events &&
+        (judge->format == FORMAT_MYSQL ||
+         (judge->format == FORMAT_AUTO && judge->seen_forms == 1U << FORMAT_MYSQL))) {
+        text->next += mysql_history_skip(judge->mysql, text->stream, rest, &text->events);
+    }
+}
+
+const struct hit *judge_next_in(struct judge *judge, struct judge_text *text)
+{
+    const struct hit *hit = text->begun ? judge_next(judge) : NULL;
+
+    while (!hit) {
+        struct event event = { .stream = text->stream,
+                               .is_line = true,
+                               .time = EVENT_TIME_NONE,
+                               .ingested = EVENT_TIME_NONE };
+        const char *newline;
+
+        skip_statements(judge, text);
+        if (text->next == text->text.len) {
+            text->begun = false;
+            return NULL;
+        }
+        text->begun = true;
+        text->at = text->next;
+        text->line = (struct slice){ text->text.data + text->at, text->text.len - text->at };
+        newline = memchr(text->line.data, '\n', text->line.len);
+        if (newline) {
+            text->line.len = (size_t)(newline - text->line.data);
+        }
+        text->next = text->at + text->line.len + (newline != NULL);
+        text->events++;
+        event.key = text->offset + text->at;
+        event.message = text->line;
+        judge_event(judge, &event);
+        hit = judge_next(judge);
+    }
+    return hit;
 }
 
 void judge_stored(struct judge *judge, int64_t finding)

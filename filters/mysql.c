@@ -6,10 +6,13 @@
 #include "filters/mysql.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define MARKER     ",0," /* every candidate holds it: the query id of a connection is always 0 */
 #define MARKER_LEN 3
-#define SCAN_BLOCK 32
+#define SCAN_BLOCK 16
 
 #define TIME_SECONDS_LEN 17
 #define TIME_MICROS_LEN  16
@@ -99,57 +102,52 @@ static bool all_digits(struct slice text)
     return text.len > 0;
 }
 
-/* Whether a marker begins in the SCAN_BLOCK bytes at p.  The fixed count, the bytes as results and
- * the absence of branches let the compiler use vector instructions; most lines end here. */
-static inline bool block_has_marker(const char *p)
+/* A bit for each of the SCAN_BLOCK bytes at p where a marker begins. */
+static unsigned markers_in_block(const char *p)
 {
-    unsigned char found = 0;
+#ifdef __SSE2__
+    __m128i comma = _mm_set1_epi8(','), zero = _mm_set1_epi8('0');
+    __m128i first = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i_u *)p), comma);
+    __m128i second = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i_u *)(p + 1)), zero);
+    __m128i third = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i_u *)(p + 2)), comma);
+
+    return (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_and_si128(first, second), third));
+#else
+    unsigned bits = 0;
 
     for (size_t i = 0; i < SCAN_BLOCK; i++) {
-        found |= (unsigned char)((p[i] == ',') & (p[i + 1] == '0') & (p[i + 2] == ','));
+        bits |= (unsigned)((p[i] == ',') & (p[i + 1] == '0') & (p[i + 2] == ',')) << i;
     }
-    return found != 0;
-}
-
-static inline const char *search_marker(const char *begin, const char *end)
-{
-    const ptrdiff_t block = SCAN_BLOCK + MARKER_LEN - 1;
-
-    while (end - begin >= block && !block_has_marker(end - block)) {
-        end -= SCAN_BLOCK;
-        /* What is left at the front is looked at in one block as well, if there is one. */
-        if (end - begin > MARKER_LEN - 1 && end - begin < block) {
-            if (!block_has_marker(begin)) {
-                return NULL;
-            }
-        }
-    }
-    while (end - begin >= MARKER_LEN) {
-        if (memcmp(end - MARKER_LEN, MARKER, MARKER_LEN) == 0) {
-            return end - MARKER_LEN;
-        }
-        end--;
-    }
-    return NULL;
-}
-
-#if defined(__x86_64__) && defined(__GNUC__)
-/* The same with twice as wide vectors, where the processor has them. */
-__attribute__((target("avx2"))) static const char *search_marker_wide(const char *begin,
-                                                                      const char *end)
-{
-    return search_marker(begin, end);
-}
-#define HAS_WIDE __builtin_cpu_supports("avx2")
-#else
-#define search_marker_wide search_marker
-#define HAS_WIDE           false
+    return bits;
 #endif
+}
 
 /* The last marker that lies in [begin, end), or NULL. */
 static const char *last_marker(const char *begin, const char *end)
 {
-    return HAS_WIDE ? search_marker_wide(begin, end) : search_marker(begin, end);
+    const ptrdiff_t block = SCAN_BLOCK + MARKER_LEN - 1;
+    const char *p = end - block;
+    unsigned bits;
+
+    if (end - begin < block) {
+        for (p = end - MARKER_LEN; p >= begin; p--) {
+            if (memcmp(p, MARKER, MARKER_LEN) == 0) {
+                return p;
+            }
+        }
+        return NULL;
+    }
+    for (; p > begin; p -= SCAN_BLOCK) {
+        if ((bits = markers_in_block(p)) != 0) {
+            return p + (31 - __builtin_clz(bits));
+        }
+        if (p - begin < SCAN_BLOCK) {
+            break;
+        }
+    }
+    /* What is left at the front; the block reaches into what was looked at. */
+    bits = markers_in_block(begin);
+    return bits != 0 ? begin + (31 - __builtin_clz(bits)) : NULL;
 }
 
 /* The candidate whose marker is at "at", with the end of its operation; false when the bytes around
@@ -618,6 +616,12 @@ static void read_other(struct slice line, struct record *out)
         read_tail(line, &tail);
         out->unterminated = !tail.whole;
     }
+}
+
+bool mysql_is_statement(struct slice line, struct slice *statement)
+{
+    return time_form_of(line) != RECORD_TIME_NONE &&
+           !last_marker(line.data, line.data + line.len) && is_plain_statement(line, statement);
 }
 
 void mysql_read(struct slice line, struct record *out)

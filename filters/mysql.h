@@ -29,6 +29,9 @@ extern const char mysql_dialect_plain[], mysql_dialect_rds[], mysql_dialect_auro
  * column may also be another's. */
 void mysql_read(struct slice line, struct record *out);
 
+/* Whether a line is a whole QUERY at a glance, and holds no candidate: its text. */
+bool mysql_is_statement(struct slice line, struct slice *statement);
+
 /* Most lines are statements of which nothing more matters: of one without a candidate that is whole
  * at a glance, mysql_read sets `statement` only.  This reads its time and server as well. */
 void mysql_read_head(struct slice line, struct record *record);

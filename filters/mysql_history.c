@@ -609,6 +609,31 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
     remember_line(stream, line, hash, record->unterminated);
 }
 
+size_t mysql_history_skip(struct mysql_history *history, uint64_t number, struct slice text,
+                          int64_t *lines)
+{
+    struct stream *stream = stream_of(history, number);
+    size_t at = 0;
+
+    if (stream->open || stream->head != 0) {
+        return 0;
+    }
+    while (at < text.len) {
+        struct slice line = { text.data + at, 0 }, statement;
+        const char *newline = memchr(line.data, '\n', text.len - at);
+
+        line.len = newline ? (size_t)(newline - line.data) : 0;
+        if (!newline || !mysql_is_statement(line, &statement) || may_make_name(statement)) {
+            break;
+        }
+        at += line.len + 1;
+        stream->session = NULL;
+        push_line(stream, 0);
+        (*lines)++;
+    }
+    return at;
+}
+
 void mysql_history_seen(const struct mysql_history *history, int64_t *in_sql, int64_t *id_gaps,
                         const char **dialect)
 {

@@ -6,6 +6,8 @@
 #define TAILGATE_FILTERS_MYSQL_HISTORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "filters/event.h"
 #include "filters/reading.h"
@@ -26,6 +28,12 @@ void mysql_history_window(struct mysql_history *history, bool goes_on);
  * until the next call. */
 void mysql_history_read(struct mysql_history *history, const struct event *event, struct slice line,
                         uint32_t line_number, struct record *record, struct reading *reading);
+
+/* Passes over the statements at the beginning of a text of whole lines, each with its LF, that say
+ * nothing of the lines around them: as if each had been read.  Returns their bytes and adds their
+ * number to *lines. */
+size_t mysql_history_skip(struct mysql_history *history, uint64_t stream, struct slice text,
+                          int64_t *lines);
 
 /* Candidates in statements that were not told, connection ids no row was seen of, and what product
  * writes the rows, in words (NULL while nothing is known). */

@@ -46,6 +46,7 @@ void postgresql_window(struct postgresql *memory, bool goes_on)
     memory->stream = NULL;
     if (!goes_on) {
         postgresql_attempts_clear(memory->attempts);
+        memory->now = 0;
         memory->names_left = 0;
     }
 }
@@ -148,11 +149,12 @@ static bool is_suspect(const struct postgresql_work *work, const struct postgres
 static unsigned marks_of_pid(const struct postgresql_work *work, int64_t pid)
 {
     const struct postgresql_attempt *owner =
-        pid < 0 ? NULL : postgresql_attempts_of_pid(work->attempts, pid, work->memory->now);
+        pid < 0 ? NULL : postgresql_attempts_of_pid(work->attempts, pid);
 
     uint64_t after;
 
-    if (!owner || owner->ended || owner->hash == work->remote) {
+    if (!owner || owner->ended || owner->hash == work->remote ||
+        work->memory->now - owner->last_ms > POSTGRESQL_ATTEMPT_MS) {
         return 0;
     }
     return postgresql_rows_of(&work->stream->rows, owner->hash, &after) && !is_received(work)
@@ -421,13 +423,12 @@ static void read_time(const struct postgresql_work *work)
 static const struct postgresql_head no_head = { .port = -1 };
 
 void postgresql_read(struct postgresql *memory, const struct event *event, struct slice line,
-                     uint32_t line_number, struct record *record, struct reading *reading)
+                     struct record *record, struct reading *reading)
 {
     struct postgresql_stream *stream = stream_of(memory, event->stream);
     unsigned open = stream->rows.open;
     struct postgresql_work work;
 
-    (void)line_number;
     record_clear(record);
     reading_clear(reading);
     memory->stream = stream;

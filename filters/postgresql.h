@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of PostgreSQL's log with one of the two prefixes RDS allows.  User and database stand raw
  * in the prefix, so a line is trusted from its beginning to the client's address and port, and no
- * further. */
+ * further.
+ *
+ * An attempt begins with the first line of its client (%r) and process that is seen, whatever it
+ * says: RECORD_CONNECTION, with the text of %r without its port as the host, the port, and the pid
+ * as the id, or none where it cannot be told from text of the names.  Later lines of it change what
+ * was found: the outcome and why, user and database, TLS.  The server's own machine ("[local]") and
+ * processes without a client make no attempts; 127.0.0.1 does.
+ * A client whose names tear lines or imitate them is told once per attempt, as KIND_FRAGMENT at the
+ * beginning of such a line or KIND_FORGERY at its end, with MARK_FRAGMENT and as its true client.
+ * Rows behind a torn line are MARK_TAINTED; what stands between it and its end is MARK_FORGED, by a
+ * change or at once. */
 #ifndef TAILGATE_FILTERS_POSTGRESQL_H
 #define TAILGATE_FILTERS_POSTGRESQL_H
 
@@ -26,8 +36,8 @@ void postgresql_window(struct postgresql *memory, bool goes_on);
 
 /* Reads one line of an event, without its LF.  Time linear in the line's length, no allocation;
  * every byte sequence is acceptable input.  Slices point into the line or the memory and are valid
- * until the next call.  `line_number`: within the event, from 1. */
+ * until the next call. */
 void postgresql_read(struct postgresql *memory, const struct event *event, struct slice line,
-                     uint32_t line_number, struct record *record, struct reading *reading);
+                     struct record *record, struct reading *reading);
 
 #endif

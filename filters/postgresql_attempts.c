@@ -137,7 +137,7 @@ struct postgresql_attempt *postgresql_attempts_latest(struct postgresql_attempts
 }
 
 struct postgresql_attempt *postgresql_attempts_of_pid(struct postgresql_attempts *attempts,
-                                                      int64_t pid, int64_t now)
+                                                      int64_t pid)
 {
     uint16_t index = list_of(attempts, POSTGRESQL_BY_PID, 0, pid)->first;
 
@@ -145,7 +145,7 @@ struct postgresql_attempt *postgresql_attempts_of_pid(struct postgresql_attempts
         struct postgresql_attempt *item = &attempts->items[index];
 
         if (item->pid == pid && !item->doubtful) {
-            return lives(item, now) ? item : NULL;
+            return item;
         }
         index = item->links[POSTGRESQL_BY_PID].after;
     }

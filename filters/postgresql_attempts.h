@@ -56,17 +56,17 @@ void postgresql_attempts_free(struct postgresql_attempts *attempts);
 void postgresql_attempts_clear(struct postgresql_attempts *attempts);
 
 uint64_t postgresql_attempts_hash(const struct postgresql_attempts *attempts, struct slice remote);
-/* Each of these is an attempt whose last line is not POSTGRESQL_ATTEMPT_MS older than `now`, or
- * NULL.  That of this process and client: */
+/* That of this process and client, and the one begun or used last of this client; NULL if its last
+ * line is more than POSTGRESQL_ATTEMPT_MS older than `now`, or there is none. */
 struct postgresql_attempt *postgresql_attempts_find(struct postgresql_attempts *attempts,
                                                     uint64_t hash, struct slice remote, int64_t pid,
                                                     int64_t now);
-/* The one begun or used last of this client, and of this process (without those in doubt): */
 struct postgresql_attempt *postgresql_attempts_latest(struct postgresql_attempts *attempts,
                                                       uint64_t hash, struct slice remote,
                                                       int64_t now);
+/* The one begun last of this process, without those in doubt, however old; or NULL. */
 struct postgresql_attempt *postgresql_attempts_of_pid(struct postgresql_attempts *attempts,
-                                                      int64_t pid, int64_t now);
+                                                      int64_t pid);
 
 /* A new one, in the place of that whose last line came longest ago when all are taken. */
 struct postgresql_attempt *postgresql_attempts_add(struct postgresql_attempts *attempts,

@@ -63,13 +63,12 @@ static void apply_end(struct postgresql_work *work, struct postgresql_attempt *c
 }
 
 /* The client of a pid, if it is the one whose torn line is open; while none is, if its pid was told
- * by "connection received" and one of the last rows is its own.  Other pids may be text of names.
- */
+ * by "connection received" and one of the last rows is its own.  Other pids may be text of
+ * names.  The time does not count: it may be of a forged row. */
 static struct postgresql_attempt *close_with(struct postgresql_work *work, int64_t pid)
 {
     struct postgresql_rows *rows = &work->stream->rows;
-    struct postgresql_attempt *client =
-        postgresql_attempts_of_pid(work->attempts, pid, work->memory->now);
+    struct postgresql_attempt *client = postgresql_attempts_of_pid(work->attempts, pid);
     bool open = rows->open > 0 && rows->open_remote != 0;
     uint64_t after;
 
@@ -212,7 +211,7 @@ static bool is_own_text(const struct postgresql_work *work)
 
     for (size_t i = 0; i < work->split_count; i++) {
         const struct postgresql_attempt *client =
-            postgresql_attempts_of_pid(work->attempts, work->splits[i].pid, work->memory->now);
+            postgresql_attempts_of_pid(work->attempts, work->splits[i].pid);
 
         if (client && (rows->open == 0 || rows->open_remote != client->hash) &&
             postgresql_rows_of(rows, client->hash, &after) && after == rows->count) {

@@ -84,12 +84,29 @@ static bool is_tail(const char *p, const char *end)
     return p == end;
 }
 
+/* Where the text begins in the rest of a QUERY row torn by a line end in its names, or NULL: such a
+ * line holds no QUERY, but ends like one. */
+static const char *find_torn_sql(struct slice line)
+{
+    const char *end = line.data + line.len, *start = memmem(line.data, line.len, ",'", 2), *quote;
+
+    if (!start) {
+        return NULL;
+    }
+    start += 2;
+    quote = memrchr(start, '\'', (size_t)(end - start));
+    return quote && is_tail(quote + 1, end) ? start : NULL;
+}
+
 /* Where the text of a statement in a line begins and ends; false when there is none. */
 static bool find_text(struct slice line, const char **start, const char **stop)
 {
     const char *end = line.data + line.len;
 
     *start = find_sql(line);
+    if (!*start) {
+        *start = find_torn_sql(line);
+    }
     *stop = *start ? memrchr(*start, '\'', (size_t)(end - *start)) : NULL;
     if (!*stop || !is_tail(*stop + 1, end)) {
         *stop = end; /* cut short: all the rest may be SQL */
@@ -115,20 +132,27 @@ static void put_line(struct writer *writer, struct slice line)
     put(writer, stop, (size_t)(line.data + line.len - stop));
 }
 
+/* Whether all of a line is that of a connection.  Lines of PostgreSQL never are: any line of a
+ * session can be the first that is seen of it, and so an attempt. */
 static bool is_evidence(const struct record *record)
 {
-    return record->kind == RECORD_CONNECTION && !record->disguised && !record->torn;
+    return record->kind == RECORD_CONNECTION && !record->disguised && !record->torn &&
+           record->time_form != RECORD_TIME_DATED;
 }
 
 bool redact_holds_sql(struct slice line, const struct record *record)
 {
-    return !is_evidence(record) && find_sql(line);
+    return !is_evidence(record) && (find_sql(line) || find_torn_sql(line));
 }
 
 struct slice redact_name(struct slice name)
 {
     const char *sql = find_sql(name);
 
+    if (!sql) {
+        sql = memmem(name.data, name.len, ",'", 2);
+        sql = sql ? sql + 2 : NULL;
+    }
     return sql ? (struct slice){ name.data, (size_t)(sql - name.data) } : name;
 }
 

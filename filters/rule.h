@@ -94,6 +94,22 @@ void judge_event(struct judge *judge, const struct event *event);
 /* The next hit, in the order of lines, changes before what is new, and then of rules; or NULL.  No
  * allocation. */
 const struct hit *judge_next(struct judge *judge);
+
+/* The lines of a text, as a file has them: each is an event of its own, whose key is its place.
+ * Zeroed but for the first three. */
+struct judge_text {
+    struct slice text; /* the last line may lack its LF */
+    uint64_t offset;   /* of the text in its file */
+    uint64_t stream;
+    struct slice line; /* the one that the last hit is of */
+    size_t at;         /* where it begins */
+    size_t next;       /* where the next one does */
+    int64_t events;    /* begun so far */
+    bool begun;
+};
+/* The next hit of a text; NULL when all of it is judged. */
+const struct hit *judge_next_in(struct judge *judge, struct judge_text *text);
+
 /* The caller's number, not 0, of what it made of the last hit: later lines may change it. */
 void judge_stored(struct judge *judge, int64_t finding);
 
@@ -112,7 +128,7 @@ enum verdict judge_verdict(const struct judge *judge, size_t rule, size_t candid
 struct judge_seen {
     const char *dialect; /* what writes its lines, in words for people; NULL: as before */
     int64_t in_sql;      /* candidates in the text of statements, not told */
-    int64_t id_gaps;     /* connection ids that no row was seen of; less than 0 when rows came late */
+    int64_t id_gaps; /* connection ids that no row was seen of; less than 0 when rows came late */
 };
 bool judge_take_seen(struct judge *judge, struct judge_seen *out);
 

@@ -196,6 +196,8 @@ def test_a_hostile_name(explain):
     [STATEMENT],
     ["20261122 14:00:00,srv,app,10.0.3.4,7,9,QUERY,prod,'SELECT \\'hunter2',203.0.113.9,104,0,CONNECT,',1064"],
     [RECEIVED, SESSION + "statement: SELECT 1 +", "\t'hunter2'"],
+    [SESSION + "statement: SELECT 'hunter2'"],  # the first line seen of its session
+    ["20261122 14:00:00,srv,app,10.0.3.4,7,9,QUERY,x", "20261122 13:00:00,h,f,10.0.3.4,9,0,CONNECT,p,,0,'SELECT hunter2',0"],
     [RECEIVED, SESSION + "AUDIT: SESSION,1,1,READ,SELECT,,,\"SELECT 'hunter2'\",<none>"],
 ])
 def test_sql_is_not_shown(tailgate, rows):

@@ -80,7 +80,7 @@ static void read_lines(struct postgresql *memory, struct event *event, struct sl
         } else if (line.len == 1 && line.data[0] == 2) {
             event->stream ^= 1;
         } else {
-            postgresql_read(memory, event, line, 1, &record, &reading);
+            postgresql_read(memory, event, line, &record, &reading);
             check_line(line, &record, &reading, told);
             if (record.kind == RECORD_CONNECTION || reading.kind != KIND_CONNECTION) {
                 told++;
@@ -113,7 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (len > 0) {
             memcpy(line + sizeof own - 1, data, len);
         }
-        postgresql_read(memory, &event, (struct slice){ line, sizeof own - 1 + len }, 1, &record,
+        postgresql_read(memory, &event, (struct slice){ line, sizeof own - 1 + len }, &record,
                         &reading);
         check(memmem(text.data ? text.data : "", size, CLIENT, sizeof CLIENT - 1) != NULL ||
               (record.kind == RECORD_CONNECTION && record.count > 0 && record.port == 4711 &&

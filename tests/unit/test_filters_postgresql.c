@@ -134,7 +134,7 @@ static void test_lines(void **state)
         line = data_bytes(data.field[0]);
         memset(record, 0x5a, sizeof *record); /* what is not set must not be read */
         memset(reading, 0x5a, sizeof *reading);
-        postgresql_read(memory, &event, line, 1, record, reading);
+        postgresql_read(memory, &event, line, record, reading);
         if (is_told(record, reading)) {
             number++;
             if (reading->slot && *reading->slot == 0) {
@@ -172,7 +172,7 @@ static bool begins(struct postgresql *memory, unsigned client, unsigned second, 
         snprintf(line, sizeof line, "2026-11-22 %02u:%02u:%02u UTC:203.0.%u.%u(5432):%s",
                  second / 3600, second / 60 % 60, second % 60, client / 256, client % 256, rest);
 
-    postgresql_read(memory, &event, (struct slice){ line, (size_t)len }, 1, &record, &reading);
+    postgresql_read(memory, &event, (struct slice){ line, (size_t)len }, &record, &reading);
     return record.kind == RECORD_CONNECTION;
 }
 
@@ -224,14 +224,14 @@ static void test_names_only(void **state)
     (void)state;
 
     assert_non_null(memory);
-    postgresql_read(memory, &event, (struct slice){ name, sizeof name - 1 }, 1, &record, &reading);
+    postgresql_read(memory, &event, (struct slice){ name, sizeof name - 1 }, &record, &reading);
     assert_true(record.names_only);
     for (unsigned i = 0; i < 1030; i++) {
         char line[128];
         int len = snprintf(line, sizeof line,
                            "2026-11-22 14:00:00 UTC:10.0.0.1(%u):a@b:[%u]:LOG:  x", i + 1, i + 2);
 
-        postgresql_read(memory, &event, (struct slice){ line, (size_t)len }, 1, &record, &reading);
+        postgresql_read(memory, &event, (struct slice){ line, (size_t)len }, &record, &reading);
         assert_int_equal(record.kind, RECORD_CONNECTION);
         assert_int_equal(record.names_only, i < 1023);
     }
@@ -251,8 +251,7 @@ static void test_streams(void **state)
     for (uint64_t stream = 1; stream <= 17; stream++) {
         struct event event = event_of(stream);
 
-        postgresql_read(memory, &event, (struct slice){ torn, sizeof torn - 1 }, 1, &record,
-                        &reading);
+        postgresql_read(memory, &event, (struct slice){ torn, sizeof torn - 1 }, &record, &reading);
     }
     for (unsigned stream = 17; stream >= 1; stream--) {
         struct event event = event_of(stream);
@@ -260,7 +259,7 @@ static void test_streams(void **state)
         int len = snprintf(row, sizeof row, "2026-11-22 14:00:00 UTC:8.8.4.%u(1):a@b:[9]:LOG:  x",
                            stream);
 
-        postgresql_read(memory, &event, (struct slice){ row, (size_t)len }, 1, &record, &reading);
+        postgresql_read(memory, &event, (struct slice){ row, (size_t)len }, &record, &reading);
         assert_int_equal(record.kind, RECORD_CONNECTION);
         assert_int_equal((reading.marks & MARK_TAINTED) != 0, stream > 1);
     }
@@ -316,7 +315,7 @@ static void test_long_lines(void **state)
                 text[at] = *from;
             }
             for (int again = 0; again < 2; again++) {
-                postgresql_read(memory, &event, (struct slice){ text, size }, 1, &record, &reading);
+                postgresql_read(memory, &event, (struct slice){ text, size }, &record, &reading);
                 assert_true(record.count <= 2);
             }
         }
@@ -352,7 +351,7 @@ static void test_times(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t ms = -1;
 
-        postgresql_read(memory, &event, (struct slice){ cases[i].line, strlen(cases[i].line) }, 1,
+        postgresql_read(memory, &event, (struct slice){ cases[i].line, strlen(cases[i].line) },
                         &record, &reading);
         if (record_time_ms(&record, 0, &ms) != cases[i].good ||
             (cases[i].good && ms != cases[i].ms)) {

@@ -57,6 +57,35 @@ static void statements_in_postgresql_logs(void **state)
     expect(RECORD_OTHER, "AUDIT: SESSION,1", "AUDIT: SESSION,1<0 bytes>");
 }
 
+static void statements_of_sessions_first_seen_by_them(void **state)
+{
+    struct record record = { .kind = RECORD_CONNECTION, .time_form = RECORD_TIME_DATED };
+    static const char text[] = "2026-11-22 14:12:02 UTC:203.0.113.4(1):a@p:[9]:LOG:  AUDIT: "
+                               "SESSION,1,1,READ,SELECT,,,\"select 's3cr3t'\",<none>";
+    char out[256];
+    size_t len = redact_message((struct slice){ text, sizeof text - 1 }, &record, out, sizeof out);
+
+    (void)state;
+    assert_null(memmem(out, len, "s3cr3t", 6));
+    assert_non_null(memmem(out, len, "203.0.113.4", 11));
+}
+
+static void the_rest_of_a_torn_statement(void **state)
+{
+    static const char row[] = HEAD "0,CONNECT,p,,0,'s3cr3t',0,,";
+    static const char database[] = "p,,0,'s3cr3t',0,,";
+    struct record record = { .kind = RECORD_CONNECTION, .torn = true };
+    char out[256];
+    size_t len = redact_message((struct slice){ row, sizeof row - 1 }, &record, out, sizeof out);
+
+    (void)state;
+    assert_true(redact_holds_sql((struct slice){ row, sizeof row - 1 }, &record));
+    assert_null(memmem(out, len, "s3cr3t", 6));
+    assert_int_equal(redact_name((struct slice){ database, sizeof database - 1 }).len, 6);
+    /* A database called "'" holds none. */
+    expect(RECORD_OTHER, HEAD "0,CONNECT,',0", HEAD "0,CONNECT,',0");
+}
+
 static void other_rows_stay(void **state)
 {
     static const char connection[] =
@@ -112,6 +141,8 @@ int main(void)
         cmocka_unit_test(statements_become_their_length),
         cmocka_unit_test(every_line_of_an_event),
         cmocka_unit_test(statements_in_postgresql_logs),
+        cmocka_unit_test(statements_of_sessions_first_seen_by_them),
+        cmocka_unit_test(the_rest_of_a_torn_statement),
         cmocka_unit_test(other_rows_stay),
         cmocka_unit_test(a_disguised_connection_is_still_a_statement),
         cmocka_unit_test(a_torn_row_may_hold_a_statement),
