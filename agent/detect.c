@@ -311,37 +311,6 @@ static bool was_joined_before(const struct detector *detector, const struct hit 
            hit->record->candidates[hit->candidate].operation == OPERATION_CHANGEUSER;
 }
 
-/* Stores one hit. */
-static bool store_hit(struct detector *detector, const struct detect_event *event,
-                      const struct hit *hit, struct draft *draft, struct store_error *error)
-{
-    struct finding *finding = &draft->finding;
-    int64_t attempt = 0;
-    bool known;
-
-    if (was_joined_before(detector, hit)) {
-        return true;
-    }
-    fill(draft, detector, event, hit);
-    finding->quiet = excepted(detector, hit);
-    if (hit->attempt_continues && finding->connection_id != FINDING_NONE &&
-        !find_attempt(detector, finding, &attempt, error)) {
-        return false;
-    }
-    if (attempt != 0) {
-        judge_stored(detector->judge, attempt);
-        return true;
-    }
-    if (!findings_add(detector->store, finding, &known, error)) {
-        return false;
-    }
-    judge_stored(detector->judge, finding->id);
-    detector->findings++;
-    detector->new_findings += !known;
-    keep_detected(detector, finding->id, known);
-    return true;
-}
-
 /* The rule of a finding, if it is still configured. */
 static const struct config_rule *rule_of(const struct detector *detector,
                                          const struct finding *finding)
@@ -451,6 +420,56 @@ static bool change_row(struct detector *detector, const struct hit *hit, struct 
         ok = change_finding(detector, ids[i], hit, error);
     }
     return ok;
+}
+
+/* A line that seemed to begin an attempt says more of one that is in the store. */
+static bool continue_attempt(struct detector *detector, const struct hit *hit, int64_t attempt,
+                             struct store_error *error)
+{
+    const struct record *record = hit->record;
+    struct change change = { .finding = attempt,
+                             .marks = hit->marks,
+                             .outcome = hit->outcome,
+                             .failure = hit->failure,
+                             .user = record->user,
+                             .database = record->database,
+                             .tls = record->tls,
+                             .encryption = record->encryption };
+    struct hit changing = { .change = &change, .severity = hit->severity };
+
+    return (change.marks == 0 && change.outcome == OUTCOME_UNKNOWN) ||
+           change_row(detector, &changing, error);
+}
+
+/* Stores one hit. */
+static bool store_hit(struct detector *detector, const struct detect_event *event,
+                      const struct hit *hit, struct draft *draft, struct store_error *error)
+{
+    struct finding *finding = &draft->finding;
+    int64_t attempt = 0;
+    bool known;
+
+    if (was_joined_before(detector, hit)) {
+        return true;
+    }
+    fill(draft, detector, event, hit);
+    finding->quiet = excepted(detector, hit);
+    if (hit->attempt_continues && finding->connection_id != FINDING_NONE &&
+        !find_attempt(detector, finding, &attempt, error)) {
+        return false;
+    }
+    if (attempt != 0) {
+        judge_stored(detector->judge, attempt);
+        return continue_attempt(detector, hit, attempt, error);
+    }
+    if (!findings_add(detector->store, finding, &known, error)) {
+        return false;
+    }
+    judge_stored(detector->judge, finding->id);
+    detector->findings++;
+    detector->new_findings += !known;
+    keep_detected(detector, finding->id, known);
+    return true;
 }
 
 /* FNV-1a: numbers that only have to differ where names do. */

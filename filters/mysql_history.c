@@ -331,10 +331,16 @@ static void close_torn(struct mysql_history *history, struct stream *stream,
     stream->head = 0;
 }
 
+/* Whether an event is counted now, and was not when an overlapping window was read. */
+static bool is_fresh(const struct mysql_history *history, const struct event *event)
+{
+    return event->time == EVENT_TIME_NONE || event->time > history->fresh_from;
+}
+
 /* Keeps of a quoted line's candidates those whose ids may be in use: a connection may be dressed as
  * a statement by its names, but its id is the server's. */
 static void settle_quoted(struct mysql_history *history, const struct usual_ids *ids, int64_t now,
-                          struct record *record)
+                          bool fresh, struct record *record)
 {
     size_t kept = 0;
     bool first_kept = false;
@@ -356,7 +362,7 @@ static void settle_quoted(struct mysql_history *history, const struct usual_ids 
             record->database = (struct slice){ NULL, 0 };
         }
     }
-    if (history->fresh_from == EVENT_TIME_NONE || history->latest > history->fresh_from) {
+    if (fresh) {
         history->in_sql += (int64_t)record->in_sql;
     }
 }
@@ -455,6 +461,7 @@ static void read_row(struct mysql_history *history, struct stream *stream,
     bool begins =
         last->operation == OPERATION_CONNECT || last->operation == OPERATION_FAILED_CONNECT;
     unsigned marks = 0;
+    int64_t ignored = 0;
 
     if (last->host.len > 3) {
         cut_port(stream, record);
@@ -466,7 +473,7 @@ static void read_row(struct mysql_history *history, struct stream *stream,
         struct usual_ids *ids = usual_ids_of(history->ids, server);
 
         if (!usual_id_follows(ids, last->connection_id, stream->usual.now, clean && marks == 0,
-                              &history->id_gaps)) {
+                              is_fresh(history, event) ? &history->id_gaps : &ignored)) {
             marks |= MARK_REUSED_ID;
         }
         note_session(history, stream, server, last, identity, reading);
@@ -574,7 +581,8 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
     if (record->quoted && record->count > 0) {
         uint64_t server = hash_bytes(record->server);
 
-        settle_quoted(history, usual_ids_of(history->ids, server), stream->usual.now, record);
+        settle_quoted(history, usual_ids_of(history->ids, server), stream->usual.now,
+                      is_fresh(history, event), record);
     }
     counts = record->kind == RECORD_CONNECTION;
     torn_head = record->count == 0 && record->unterminated && record->time_form != RECORD_TIME_NONE;
