@@ -66,10 +66,10 @@ static bool equals(struct slice text, const char *word)
     return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
 }
 
-static bool is_one_of(struct slice text, const char *const *words, size_t count)
+static bool is_connection_type(struct slice text)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (equals(text, words[i])) {
+    for (size_t i = 0; i < sizeof connection_types / sizeof *connection_types; i++) {
+        if (equals(text, connection_types[i])) {
             return true;
         }
     }
@@ -240,8 +240,7 @@ static void read_tail(struct slice line, struct tail *out)
     if (!cut_last_field(line.data, &end, &last) || !cut_last_field(line.data, &end, &before)) {
         return;
     }
-    if (last.len > 0 && before.len > 0 && all_digits(before) &&
-        is_one_of(last, connection_types, sizeof connection_types / sizeof *connection_types)) {
+    if (all_digits(before) && is_connection_type(last)) {
         out->type = last;
         last = before;
         if (!cut_last_field(line.data, &end, &before)) {
@@ -552,38 +551,45 @@ static bool is_plain_statement(struct slice line, struct slice *text)
     return true;
 }
 
+static bool holds(struct slice line, const char *word)
+{
+    return memmem(line.data, line.len, word, strlen(word)) != NULL;
+}
+
+/* Whether a line ends as a PROXY_CONNECT does: a quoted name, the code, and on RDS the type. */
+static bool ends_proxy(struct slice line)
+{
+    const char *end = line.data + line.len;
+    struct slice last = { "", 0 };
+
+    if (!cut_last_field(line.data, &end, &last)) {
+        return false;
+    }
+    if (is_connection_type(last) && end > line.data && is_digit(end[-1]) &&
+        !cut_last_field(line.data, &end, &last)) {
+        return false;
+    }
+    return all_digits(last) && end > line.data && end[-1] == '`';
+}
+
 /* Whether a line without candidates ends as one of the other records does, and names its kind
  * somewhere before, if its head is there: what does not is torn. */
 static bool ends_otherwise(struct slice line, bool has_head)
 {
-    static const struct {
-        const char *ending; /* before the digits of the code */
-        const char *operation;
-    } forms[] = {
-        { "',", ",QUERY" },
-        { "`,", ",PROXY_CONNECT," },
-    };
     static const char *const tables[] = { ",READ,",  ",WRITE,", ",CREATE,",
                                           ",ALTER,", ",DROP,",  ",RENAME," };
-    const char *end = line.data + line.len;
 
-    if (line.len > 2 && end[-1] == ',' && end[-2] != ',') {
+    if (ends_statement(line)) {
+        return !has_head || holds(line, ",QUERY,") || holds(line, ",QUERY_D");
+    }
+    if (ends_proxy(line)) {
+        return !has_head || holds(line, ",PROXY_CONNECT,");
+    }
+    if (line.len > 1 && line.data[line.len - 1] == ',' && line.data[line.len - 2] != ',') {
         for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-            if (memmem(line.data, line.len, tables[i], strlen(tables[i]))) {
+            if (holds(line, tables[i])) {
                 return true;
             }
-        }
-    }
-    while (end > line.data && (is_digit(end[-1]) || end[-1] == ',')) {
-        end--;
-    }
-    if (end == line.data || end + 1 >= line.data + line.len || *end != ',') {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        if (end[-1] == forms[i].ending[0]) {
-            return !has_head || memmem(line.data, (size_t)(end - line.data), forms[i].operation,
-                                       strlen(forms[i].operation)) != NULL;
         }
     }
     return false;
