@@ -292,7 +292,7 @@ static enum record_time time_form_of(struct slice line)
 {
     const char *p = line.data;
 
-    if (line.len <= TIME_MICROS_LEN || !eight_digits(p)) {
+    if (!p || line.len <= TIME_MICROS_LEN || !eight_digits(p)) {
         return RECORD_TIME_NONE;
     }
     if (p[8] != ' ') {
@@ -635,7 +635,7 @@ void mysql_read(struct slice line, struct record *out)
     const char *marker;
 
     record_clear(out);
-    if (line.len == 0) {
+    if (!line.data || line.len == 0) {
         return;
     }
     marker = last_marker(line.data, line.data + line.len);
