@@ -332,14 +332,16 @@ static bool closes_query(const char *at, const char *end)
 /* The quote before the code at the end of a line, as it closes a QUERY, or NULL. */
 static const char *ends_statement(struct slice line)
 {
-    const char *end = line.data + line.len;
+    size_t len = line.len;
 
-    while (end > line.data && (is_digit(end[-1]) || end[-1] == ',')) {
-        end--;
+    while (len > 0 && (is_digit(line.data[len - 1]) || line.data[len - 1] == ',')) {
+        len--;
     }
-    return end > line.data && end[-1] == '\'' && closes_query(end - 1, line.data + line.len)
-               ? end - 1
-               : NULL;
+    if (len == 0 || line.data[len - 1] != '\'' ||
+        !closes_query(line.data + len - 1, line.data + line.len)) {
+        return NULL;
+    }
+    return line.data + len - 1;
 }
 
 /* The quote that opens the SQL of a line which is one complete QUERY in form; else NULL.  Strict,
@@ -579,13 +581,16 @@ static bool ends_otherwise(struct slice line, bool has_head)
     static const char *const tables[] = { ",READ,",  ",WRITE,", ",CREATE,",
                                           ",ALTER,", ",DROP,",  ",RENAME," };
 
+    if (line.len < 2) {
+        return false;
+    }
     if (ends_statement(line)) {
         return !has_head || holds(line, ",QUERY,") || holds(line, ",QUERY_D");
     }
     if (ends_proxy(line)) {
         return !has_head || holds(line, ",PROXY_CONNECT,");
     }
-    if (line.len > 1 && line.data[line.len - 1] == ',' && line.data[line.len - 2] != ',') {
+    if (line.data[line.len - 1] == ',' && line.data[line.len - 2] != ',') {
         for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
             if (holds(line, tables[i])) {
                 return true;
