@@ -6,25 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filters/mysql.h"
-#include "filters/mysql_history.h"
-#include "filters/oracle.h"
-#include "filters/postgresql.h"
+#include "filters/reader.h"
 #include "filters/rule_internal.h"
-#include "filters/sqlserver.h"
 
 struct judge {
     const struct rules *rules;
     bool of_events;    /* whether any rule is applied to whole events */
     size_t suspicions; /* the rule that tells what is suspicious whatever its client: the first with
                         * networks */
-    enum format format;
-    enum format form;    /* of the line read last */
-    unsigned seen_forms; /* of a source whose format nobody said: a bit for each that a line had */
-    bool torn;           /* the last line of SQL Server or Oracle was */
-    uint64_t torn_stream;
-    struct mysql_history *mysql;
-    struct postgresql *postgresql;
+    struct reader *reader;
     struct event event;
     size_t next;       /* where the next line begins */
     uint32_t line;     /* the one being judged; 0: the event as a whole */
@@ -37,15 +27,10 @@ struct judge {
     struct reading reading;
     struct host hosts[RECORD_CANDIDATES_MAX]; /* of the record's candidates */
     struct hit hit;
-    struct judge_seen seen; /* what was told of it last, in all */
+    struct reader_seen seen; /* what was told of it last, in all */
 };
 
 static const struct record no_record;
-
-static bool may_be(enum format format, enum format other)
-{
-    return format == other || format == FORMAT_AUTO;
-}
 
 struct judge *judge_new(const struct rules *rules, enum format format)
 {
@@ -54,12 +39,8 @@ struct judge *judge_new(const struct rules *rules, enum format format)
     if (!judge) {
         return NULL;
     }
-    judge->format = format;
-    judge->form = format == FORMAT_AUTO ? FORMAT_MYSQL : format;
-    judge->mysql = may_be(format, FORMAT_MYSQL) ? mysql_history_new() : NULL;
-    judge->postgresql = may_be(format, FORMAT_POSTGRESQL) ? postgresql_new() : NULL;
-    if ((may_be(format, FORMAT_MYSQL) && !judge->mysql) ||
-        (may_be(format, FORMAT_POSTGRESQL) && !judge->postgresql)) {
+    judge->reader = reader_new(format);
+    if (!judge->reader) {
         judge_free(judge);
         return NULL;
     }
@@ -70,8 +51,7 @@ struct judge *judge_new(const struct rules *rules, enum format format)
 void judge_free(struct judge *judge)
 {
     if (judge) {
-        mysql_history_free(judge->mysql);
-        postgresql_free(judge->postgresql);
+        reader_free(judge->reader);
         free(judge);
     }
 }
@@ -97,13 +77,7 @@ void judge_use(struct judge *judge, const struct rules *rules)
 
 void judge_window(struct judge *judge, bool goes_on)
 {
-    judge->torn = false;
-    if (judge->mysql) {
-        mysql_history_window(judge->mysql, goes_on);
-    }
-    if (judge->postgresql) {
-        postgresql_window(judge->postgresql, goes_on);
-    }
+    reader_window(judge->reader, goes_on);
 }
 
 /* Where the line that begins at judge->next ends: at its LF, or with the message. */
@@ -116,105 +90,6 @@ static const char *line_end(const struct judge *judge)
     return end ? end : begin + len;
 }
 
-/* Lines of a source whose format nobody said are read by how they begin; one that begins like none,
- * as the last. */
-static void choose_form(struct judge *judge)
-{
-    struct slice text = judge->text;
-    enum format form;
-
-    /* The dates of all others hold a hyphen early on. */
-    if (judge->seen_forms == 1U << FORMAT_MYSQL &&
-        (text.len < 5 || (text.data[2] != '-' && text.data[4] != '-'))) {
-        return;
-    }
-    form = format_of_line(text);
-    if (form != FORMAT_AUTO) {
-        judge->form = form;
-        judge->seen_forms |= 1U << form;
-    }
-}
-
-/* All that is remembered of the formats without a memory of their own: whether the line before was
- * torn. */
-static void taint(struct judge *judge)
-{
-    reading_clear(&judge->reading);
-    if (judge->torn && judge->torn_stream == judge->event.stream &&
-        judge->record.kind == RECORD_CONNECTION) {
-        judge->reading.marks |= MARK_TAINTED;
-    }
-    judge->torn = judge->record.unterminated;
-    judge->torn_stream = judge->event.stream;
-}
-
-static void read_as(struct judge *judge, enum format form, uint32_t number)
-{
-    struct record *record = &judge->record;
-    struct reading *reading = &judge->reading;
-
-    judge->form = form;
-    switch (form) {
-    case FORMAT_POSTGRESQL:
-        postgresql_read(judge->postgresql, &judge->event, judge->text, record, reading);
-        return;
-    case FORMAT_SQLSERVER:
-        sqlserver_read(judge->text, record);
-        taint(judge);
-        return;
-    case FORMAT_ORACLE:
-        oracle_read(judge->text, record);
-        taint(judge);
-        return;
-    case FORMAT_AUTO:
-    case FORMAT_MYSQL:
-        mysql_read(judge->text, record);
-        mysql_history_read(judge->mysql, &judge->event, judge->text, number, record, reading);
-        return;
-    }
-}
-
-/* Which other format seen in this source finds a connection in the line; FORMAT_AUTO: none.  Who
- * can tear a row with a name can also make its rest begin like a line of another format.  What
- * PostgreSQL says of a client stands at the beginning, where no name can precede it. */
-static enum format other_form(const struct judge *judge)
-{
-    struct record record;
-
-    if ((judge->seen_forms & 1U << FORMAT_MYSQL) != 0 && judge->form != FORMAT_MYSQL) {
-        mysql_read(judge->text, &record);
-        if (record.kind == RECORD_CONNECTION) {
-            return FORMAT_MYSQL;
-        }
-    }
-    if ((judge->seen_forms & 1U << FORMAT_SQLSERVER) != 0 && judge->form != FORMAT_SQLSERVER) {
-        sqlserver_read(judge->text, &record);
-        if (record.kind == RECORD_CONNECTION) {
-            return FORMAT_SQLSERVER;
-        }
-    }
-    if ((judge->seen_forms & 1U << FORMAT_ORACLE) != 0 && judge->form != FORMAT_ORACLE) {
-        oracle_read(judge->text, &record);
-        if (record.kind == RECORD_CONNECTION) {
-            return FORMAT_ORACLE;
-        }
-    }
-    return FORMAT_AUTO;
-}
-
-static void read_text(struct judge *judge, uint32_t number)
-{
-    read_as(judge, judge->form, number);
-    if (judge->record.kind != RECORD_CONNECTION &&
-        (judge->seen_forms & ~(1U << judge->form)) != 0) {
-        enum format form = other_form(judge);
-
-        if (form != FORMAT_AUTO) {
-            read_as(judge, form, number);
-        }
-    }
-}
-
 /* Reads the line from judge->next to its end. */
 static void read_line(struct judge *judge, const char *end, uint32_t number)
 {
@@ -222,10 +97,7 @@ static void read_line(struct judge *judge, const char *end, uint32_t number)
 
     judge->text = (struct slice){ begin, (size_t)(end - begin) };
     judge->next += judge->text.len + 1;
-    if (judge->format == FORMAT_AUTO) {
-        choose_form(judge);
-    }
-    read_text(judge, number);
+    reader_read(judge->reader, &judge->event, judge->text, number, &judge->record, &judge->reading);
     if (judge->record.kind == RECORD_CONNECTION || judge->reading.kind != KIND_CONNECTION) {
         for (size_t i = 0; i < judge->record.count; i++) {
             judge->hosts[i] = host_read(judge->record.candidates[i].host);
@@ -359,7 +231,7 @@ static enum outcome outcome_of(const struct judge *judge, enum operation operati
 {
     const struct record *record = &judge->record;
 
-    if (judge->form != FORMAT_MYSQL) {
+    if (reader_format(judge->reader) != FORMAT_MYSQL) {
         return record->outcome;
     }
     if (operation == OPERATION_DISCONNECT && record->has_code && record->code == 0) {
@@ -559,10 +431,8 @@ static void skip_statements(struct judge *judge, struct judge_text *text)
 {
     struct slice rest = { text->text.data + text->next, text->text.len - text->next };
 
-    if (!judge->of_events &&
-        (judge->format == FORMAT_MYSQL ||
-         (judge->format == FORMAT_AUTO && judge->seen_forms == 1U << FORMAT_MYSQL))) {
-        text->next += mysql_history_skip(judge->mysql, text->stream, rest, &text->events);
+    if (!judge->of_events) {
+        text->next += reader_skip(judge->reader, text->stream, rest, &text->events);
     }
 }
 
@@ -610,7 +480,8 @@ void judge_stored(struct judge *judge, int64_t finding)
 
 void judge_look(const struct judge *judge, struct judge_view *out)
 {
-    *out = (struct judge_view){ judge->form, &judge->record, &judge->reading, judge->hosts };
+    *out = (struct judge_view){ reader_format(judge->reader), &judge->record, &judge->reading,
+                                judge->hosts };
 }
 
 enum verdict judge_verdict(const struct judge *judge, size_t rule, size_t candidate)
@@ -620,16 +491,9 @@ enum verdict judge_verdict(const struct judge *judge, size_t rule, size_t candid
 
 bool judge_take_seen(struct judge *judge, struct judge_seen *out)
 {
-    struct judge_seen now = { judge->record.dialect, 0, 0 };
+    struct reader_seen now;
 
-    if (judge->mysql) {
-        const char *dialect = NULL;
-
-        mysql_history_seen(judge->mysql, &now.in_sql, &now.id_gaps, &dialect);
-        if (judge->form == FORMAT_MYSQL) {
-            now.dialect = dialect;
-        }
-    }
+    reader_seen(judge->reader, &now);
     *out =
         (struct judge_seen){ now.dialect != judge->seen.dialect ? now.dialect : NULL,
                              now.in_sql - judge->seen.in_sql, now.id_gaps - judge->seen.id_gaps };

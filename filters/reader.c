@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which reader a line goes to. */
+#include "filters/reader.h"
+
+#include <stdlib.h>
+
+#include "filters/mysql.h"
+#include "filters/mysql_history.h"
+#include "filters/oracle.h"
+#include "filters/postgresql.h"
+#include "filters/sqlserver.h"
+
+struct reader {
+    enum format format;
+    enum format form;    /* of the line read last */
+    unsigned seen_forms; /* of a source whose format nobody said: a bit for each that a line had */
+    bool torn;           /* the last line of SQL Server or Oracle was */
+    uint64_t torn_stream;
+    const char *dialect; /* of the formats other than MySQL's */
+    struct mysql_history *mysql;
+    struct postgresql *postgresql;
+};
+
+static bool may_be(enum format format, enum format other)
+{
+    return format == other || format == FORMAT_AUTO;
+}
+
+struct reader *reader_new(enum format format)
+{
+    struct reader *reader = calloc(1, sizeof *reader);
+
+    if (!reader) {
+        return NULL;
+    }
+    reader->format = format;
+    reader->form = format == FORMAT_AUTO ? FORMAT_MYSQL : format;
+    reader->mysql = may_be(format, FORMAT_MYSQL) ? mysql_history_new() : NULL;
+    reader->postgresql = may_be(format, FORMAT_POSTGRESQL) ? postgresql_new() : NULL;
+    if ((may_be(format, FORMAT_MYSQL) && !reader->mysql) ||
+        (may_be(format, FORMAT_POSTGRESQL) && !reader->postgresql)) {
+        reader_free(reader);
+        return NULL;
+    }
+    return reader;
+}
+
+void reader_free(struct reader *reader)
+{
+    if (reader) {
+        mysql_history_free(reader->mysql);
+        postgresql_free(reader->postgresql);
+        free(reader);
+    }
+}
+
+void reader_window(struct reader *reader, bool goes_on)
+{
+    reader->torn = false;
+    if (reader->mysql) {
+        mysql_history_window(reader->mysql, goes_on);
+    }
+    if (reader->postgresql) {
+        postgresql_window(reader->postgresql, goes_on);
+    }
+}
+
+/* Lines of a source whose format nobody said are read by how they begin; one that begins like none,
+ * as the last. */
+static void choose_form(struct reader *reader, struct slice text)
+{
+    enum format form;
+
+    /* The dates of all others hold a hyphen early on. */
+    if (reader->seen_forms == 1U << FORMAT_MYSQL &&
+        (text.len < 5 || (text.data[2] != '-' && text.data[4] != '-'))) {
+        return;
+    }
+    form = format_of_line(text);
+    if (form != FORMAT_AUTO) {
+        reader->form = form;
+        reader->seen_forms |= 1U << form;
+    }
+}
+
+/* All that is remembered of the formats without a memory of their own: whether the line before was
+ * torn. */
+static void taint(struct reader *reader, uint64_t stream, const struct record *record,
+                  struct reading *reading)
+{
+    reading_clear(reading);
+    if (reader->torn && reader->torn_stream == stream && record->kind == RECORD_CONNECTION) {
+        reading->marks |= MARK_TAINTED;
+    }
+    reader->torn = record->unterminated;
+    reader->torn_stream = stream;
+}
+
+static void read_as(struct reader *reader, enum format form, const struct event *event,
+                    struct slice line, uint32_t line_number, struct record *record,
+                    struct reading *reading)
+{
+    reader->form = form;
+    switch (form) {
+    case FORMAT_POSTGRESQL:
+        postgresql_read(reader->postgresql, event, line, record, reading);
+        return;
+    case FORMAT_SQLSERVER:
+        sqlserver_read(line, record);
+        taint(reader, event->stream, record, reading);
+        return;
+    case FORMAT_ORACLE:
+        oracle_read(line, record);
+        taint(reader, event->stream, record, reading);
+        return;
+    case FORMAT_AUTO:
+    case FORMAT_MYSQL:
+        mysql_read(line, record);
+        mysql_history_read(reader->mysql, event, line, line_number, record, reading);
+        return;
+    }
+}
+
+/* Which other format seen in this source finds a connection in the line; FORMAT_AUTO: none.  Who
+ * can tear a row with a name can also make its rest begin like a line of another format.  What
+ * PostgreSQL says of a client stands at the beginning, where no name can precede it. */
+static enum format other_form(const struct reader *reader, struct slice line)
+{
+    static const struct {
+        enum format format;
+        void (*read)(struct slice line, struct record *out);
+    } others[] = {
+        { FORMAT_MYSQL, mysql_read },
+        { FORMAT_SQLSERVER, sqlserver_read },
+        { FORMAT_ORACLE, oracle_read },
+    };
+    struct record record;
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (others[i].format != reader->form &&
+            (reader->seen_forms & 1U << others[i].format) != 0) {
+            others[i].read(line, &record);
+            if (record.kind == RECORD_CONNECTION) {
+                return others[i].format;
+            }
+        }
+    }
+    return FORMAT_AUTO;
+}
+
+void reader_read(struct reader *reader, const struct event *event, struct slice line,
+                 uint32_t line_number, struct record *record, struct reading *reading)
+{
+    if (reader->format == FORMAT_AUTO) {
+        choose_form(reader, line);
+    }
+    read_as(reader, reader->form, event, line, line_number, record, reading);
+    if (record->kind != RECORD_CONNECTION && (reader->seen_forms & ~(1U << reader->form)) != 0) {
+        enum format form = other_form(reader, line);
+
+        if (form != FORMAT_AUTO) {
+            read_as(reader, form, event, line, line_number, record, reading);
+        }
+    }
+    if (reader->form != FORMAT_MYSQL && record->dialect) {
+        reader->dialect = record->dialect;
+    }
+}
+
+size_t reader_skip(struct reader *reader, uint64_t stream, struct slice text, int64_t *lines)
+{
+    bool only_mysql = reader->format == FORMAT_MYSQL ||
+                      (reader->format == FORMAT_AUTO && reader->seen_forms == 1U << FORMAT_MYSQL);
+
+    return only_mysql ? mysql_history_skip(reader->mysql, stream, text, lines) : 0;
+}
+
+enum format reader_format(const struct reader *reader)
+{
+    return reader->form;
+}
+
+void reader_seen(const struct reader *reader, struct reader_seen *out)
+{
+    *out = (struct reader_seen){ reader->dialect, 0, 0 };
+    if (reader->mysql) {
+        const char *dialect;
+
+        mysql_history_seen(reader->mysql, &out->in_sql, &out->id_gaps, &dialect);
+        if (reader->form == FORMAT_MYSQL) {
+            out->dialect = dialect;
+        }
+    }
+}
