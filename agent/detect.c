@@ -75,7 +75,9 @@ static struct json_object *candidates_json(const struct record *record)
             item, "host",
             finding_json_text((struct store_bytes){ candidate->host.data, candidate->host.len }));
         json_object_object_add(item, "connection_id",
-                               json_object_new_int64(candidate->connection_id));
+                               finding_json_number(candidate->connection_id == RECORD_NO_ID
+                                                       ? FINDING_NONE
+                                                       : candidate->connection_id));
         json_object_array_add(list, item);
     }
     return list;
@@ -303,12 +305,14 @@ static bool find_attempt(struct detector *detector, const struct finding *findin
     return true;
 }
 
-/* A change of user whose connection cannot be seen any more: it was when this time was read first.
- */
-static bool was_joined_before(const struct detector *detector, const struct hit *hit)
+/* What a re-read cannot know, and the first reading did: the connection of a change of user, and
+ * which ids were in use when a statement quoted a row. */
+static bool was_known_before(const struct detector *detector, const struct hit *hit)
 {
-    return detector->late && hit->kind == KIND_CONNECTION && hit->host.kind == HOST_EMPTY &&
-           hit->record->candidates[hit->candidate].operation == OPERATION_CHANGEUSER;
+    return detector->late && hit->kind == KIND_CONNECTION && hit->record->count > 0 &&
+           (hit->record->guessed ||
+            (hit->host.kind == HOST_EMPTY &&
+             hit->record->candidates[hit->candidate].operation == OPERATION_CHANGEUSER));
 }
 
 /* The rule of a finding, if it is still configured. */
@@ -449,7 +453,7 @@ static bool store_hit(struct detector *detector, const struct detect_event *even
     int64_t attempt = 0;
     bool known;
 
-    if (was_joined_before(detector, hit)) {
+    if (was_known_before(detector, hit)) {
         return true;
     }
     fill(draft, detector, event, hit);

@@ -243,10 +243,12 @@ static void put_candidates(FILE *out, const struct explanation *explanation)
 
     if (record->count > 1) {
         put_label(out, "clients");
-        fprintf(out,
-                "%s%zu places in the row read as a connection, rightmost first; that one is the "
-                "true one unless the client has a login and a hostile name\n",
-                record->too_many ? "more than " : "", record->count);
+        fprintf(out, "%s%zu places in the row read as a connection%s\n",
+                record->too_many ? "more than " : "", record->count,
+                explanation->format == FORMAT_MYSQL
+                    ? ", rightmost first; that one is the true one unless the client has a login "
+                      "and a hostile name"
+                    : "");
     }
     for (size_t i = 0; i < record->count; i++) {
         put_candidate(out, explanation, i);

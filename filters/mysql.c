@@ -590,7 +590,7 @@ static bool ends_otherwise(struct slice line, bool has_head)
     if (ends_proxy(line)) {
         return !has_head || holds(line, ",PROXY_CONNECT,");
     }
-    if (line.data[line.len - 1] == ',' && line.data[line.len - 2] != ',') {
+    if (line.data[line.len - 1] == ',' || is_digit(line.data[line.len - 1])) {
         for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
             if (holds(line, tables[i])) {
                 return true;

@@ -164,7 +164,7 @@ static struct stream *stream_of(struct mysql_history *history, uint64_t number)
 
 static struct row *row_of(struct mysql_history *history, uint64_t hash)
 {
-    return &history->rows[hash & (ROWS_MAX - 1)];
+    return &history->rows[hash >> 2 & (ROWS_MAX - 1)]; /* two bits say what it is */
 }
 
 static struct session *session_of(struct mysql_history *history, uint64_t server, int64_t id)
@@ -266,8 +266,11 @@ static void end_session(struct mysql_history *history, struct stream *stream, ui
         return;
     }
     for (size_t i = 0; i < LINES_BACK; i++) {
-        if (stream->lines[i] == 0 || stream->lines[i] != session->before[i]) {
+        if (stream->lines[i] != session->before[i]) {
             break;
+        }
+        if (stream->lines[i] == 0) {
+            continue; /* not worth a hash, before both */
         }
         if (is_row(stream->lines[i])) { /* the torn head of a name alone forges nothing */
             reading->kind = KIND_FORGERY;
@@ -318,7 +321,10 @@ static void close_torn(struct mysql_history *history, struct stream *stream,
     }
     if (record->count > 1) {
         reading->kind = KIND_FORGERY;
-        reading->true_client = client;
+        /* Who was let in may have a database that is a row; nobody else's row has one. */
+        if (record->candidates[0].operation == OPERATION_FAILED_CONNECT) {
+            reading->true_client = client;
+        }
     }
     if (stream->between_count > 0) {
         add_change_of(history, stream->head, (struct change){ .true_client = client }, reading);
@@ -339,14 +345,14 @@ static bool is_fresh(const struct mysql_history *history, const struct event *ev
 
 /* Keeps of a quoted line's candidates those whose ids may be in use: a connection may be dressed as
  * a statement by its names, but its id is the server's. */
-static void settle_quoted(struct mysql_history *history, const struct usual_ids *ids, int64_t now,
-                          bool fresh, struct record *record)
+static void settle_quoted(struct mysql_history *history, int64_t now, bool fresh,
+                          struct record *record)
 {
     size_t kept = 0;
-    bool first_kept = false;
+    bool first_kept = false, known = true;
 
     for (size_t i = 0; i < record->count; i++) {
-        if (usual_id_possible(ids, record->candidates[i].connection_id, now)) {
+        if (usual_id_possible(history->ids, record->candidates[i].connection_id, now, &known)) {
             first_kept = first_kept || i == 0;
             record->candidates[kept++] = record->candidates[i];
         } else {
@@ -355,6 +361,7 @@ static void settle_quoted(struct mysql_history *history, const struct usual_ids 
     }
     record->count = kept;
     record->disguised = kept > 0;
+    record->guessed = kept > 0 && !known;
     record->torn = record->unterminated = record->torn && kept > 0;
     if (kept > 0) {
         record->kind = RECORD_CONNECTION;
@@ -370,48 +377,59 @@ static void settle_quoted(struct mysql_history *history, const struct usual_ids 
 /* Whether a candidate of two joined pieces begins before the cut and ends behind it. */
 static bool stands_across(const struct candidate *candidate, const char *cut, const char *end)
 {
-    const char *host_end = candidate->host.data + candidate->host.len, *marker;
+    const char *p = candidate->host.data + candidate->host.len + 1; /* the id */
 
     if (candidate->host.data >= cut) {
         return false;
     }
-    marker = memmem(host_end, (size_t)(end - host_end), ",0,", 3);
-    return marker && marker + 3 + strlen(operation_name(candidate->operation)) >= cut;
+    while (p < end && *p != ',') {
+        p++;
+    }
+    return p + 3 + strlen(operation_name(candidate->operation)) >= cut;
 }
 
-/* A row cut into two lines anywhere: what neither piece holds, or holds only a part of, may stand
- * across the cut.  False when nothing does. */
-static bool join_torn(struct mysql_history *history, const struct stream *stream, struct slice line,
-                      struct record *record)
+/* What the pieces of a row make together. */
+struct joint {
+    bool across; /* a candidate stands across the cut */
+    bool whole;  /* they are one whole record */
+};
+
+/* A row cut into lines anywhere: what no piece holds, or holds only a part of, may stand across the
+ * cut. */
+static struct joint join_torn(struct mysql_history *history, const struct stream *stream,
+                              struct slice line, struct record *record)
 {
-    size_t len = line.len < TORN_MAX ? line.len : TORN_MAX, place;
+    size_t len = line.len < TORN_MAX ? line.len : TORN_MAX, place = record->count;
     const char *cut = history->joined + stream->torn_len;
+    struct joint joint = { false, false };
     struct record whole;
-    bool any = false;
+    bool partial;
 
     memcpy(history->joined, stream->torn, stream->torn_len);
     memcpy(history->joined + stream->torn_len, line.data, len);
     mysql_read((struct slice){ history->joined, stream->torn_len + len }, &whole);
-    /* Where the line begins with a part of a host, the whole of it goes first. */
-    place = record->count;
-    place -= place > 0 && record->candidates[place - 1].host.data == line.data;
+    joint.whole = !whole.unterminated;
+    /* A host that begins the line is only the rest of one: a comma stands before a whole one. */
+    partial = place > 0 && record->candidates[place - 1].host.data == line.data;
     for (size_t i = 0; i < whole.count && !whole.quoted; i++) {
         const struct candidate *candidate = &whole.candidates[i];
 
         if (!stands_across(candidate, cut, cut + len) || record->count == RECORD_CANDIDATES_MAX) {
             continue;
         }
-        if (record->count == 0) {
-            memcpy(record, &whole, offsetof(struct record, count));
+        if (partial) {
+            record->candidates[place - 1] = *candidate;
+            partial = false;
+        } else {
+            if (record->count == 0) {
+                memcpy(record, &whole, offsetof(struct record, count));
+            }
+            record->candidates[record->count++] = *candidate;
         }
-        memmove(record->candidates + place + 1, record->candidates + place,
-                (record->count - place) * sizeof record->candidates[0]);
-        record->candidates[place++] = *candidate;
-        record->count++;
         record->kind = candidate->counts ? RECORD_CONNECTION : record->kind;
-        any = true;
+        joint.across = true;
     }
-    return any;
+    return joint;
 }
 
 /* MariaDB 12 writes the port behind an IPv6 address with a colon, too; only once it is known to be
@@ -426,7 +444,8 @@ static void cut_port(const struct stream *stream, struct record *record)
     if (!colon || colon == candidate->host.data) {
         return;
     }
-    if (memchr(candidate->host.data, '.', candidate->host.len)) {
+    if (memchr(candidate->host.data, '.', candidate->host.len) &&
+        memchr(candidate->host.data, ':', candidate->host.len) == colon) {
         record->dialect = mysql_dialect_mariadb_12;
         return;
     }
@@ -497,15 +516,19 @@ static void push_line(struct stream *stream, uint64_t hash)
 }
 
 /* What the next line needs to know of this one. */
-static void remember_line(struct stream *stream, struct slice line, uint64_t hash, bool open)
+static void remember_line(struct stream *stream, struct slice line, uint64_t hash, bool open,
+                          bool goes_on)
 {
     push_line(stream, hash);
     stream->open = open;
     if (open) {
         size_t len = line.len < TORN_MAX ? line.len : TORN_MAX;
 
-        memcpy(stream->torn, line.data + line.len - len, len);
-        stream->torn_len = len;
+        if (!goes_on || stream->torn_len + len > TORN_MAX) {
+            stream->torn_len = 0;
+        }
+        memcpy(stream->torn + stream->torn_len, line.data + line.len - len, len);
+        stream->torn_len += len;
     }
     if (stream->head != 0) {
         if (++stream->head_age > TORN_LINES) {
@@ -557,7 +580,8 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
     struct stream *stream = stream_of(history, event->stream);
     uint64_t identity = event->key * UINT64_C(0x9e3779b97f4a7c15) + line_number;
     uint64_t hash = 0;
-    bool counts, torn_head, joined;
+    struct joint joint = { false, false };
+    bool counts, torn_head;
 
     reading_clear(reading);
     history->stream = stream;
@@ -576,13 +600,11 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
     if (line.len == 0) {
         return; /* no server writes one: the line before stays the one before */
     }
-    joined = stream->open && record->time_form == RECORD_TIME_NONE &&
-             join_torn(history, stream, line, record);
+    if (stream->open && record->time_form == RECORD_TIME_NONE) {
+        joint = join_torn(history, stream, line, record);
+    }
     if (record->quoted && record->count > 0) {
-        uint64_t server = hash_bytes(record->server);
-
-        settle_quoted(history, usual_ids_of(history->ids, server), stream->usual.now,
-                      is_fresh(history, event), record);
+        settle_quoted(history, stream->usual.now, is_fresh(history, event), record);
     }
     counts = record->kind == RECORD_CONNECTION;
     torn_head = record->count == 0 && record->unterminated && record->time_form != RECORD_TIME_NONE;
@@ -594,8 +616,8 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
         note_row(history, hash, identity, reading);
     }
     compare_after(history, stream, hash, reading);
-    if (stream->head != 0 && (joined || record->count > 1 ||
-                              (record->time_form == RECORD_TIME_NONE && !record->unterminated))) {
+    if (stream->head != 0 && (joint.across || joint.whole || record->count > 1 ||
+                              (record->count > 0 && record->time_form == RECORD_TIME_NONE))) {
         close_torn(history, stream, record, reading);
     }
     if (record->count > 0) {
@@ -614,7 +636,8 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
         may_make_name(record->statement) && hostile_name_find(line, NULL)) {
         reading->kind = KIND_HOSTILE_NAME;
     }
-    remember_line(stream, line, hash, record->unterminated);
+    remember_line(stream, line, hash, record->unterminated,
+                  stream->open && record->time_form == RECORD_TIME_NONE);
 }
 
 size_t mysql_history_skip(struct mysql_history *history, uint64_t number, struct slice text,

@@ -76,6 +76,21 @@ static bool time_of(struct usual *usual, const struct record *record, int64_t *o
     return true;
 }
 
+static void note_dialect(struct usual *usual, const char *dialect)
+{
+    if (!usual->dialect || dialect == usual->dialect) {
+        usual->dialect = dialect;
+        usual->other_dialects = 0;
+        return;
+    }
+    usual->other_dialects = dialect == usual->other_dialect ? usual->other_dialects + 1 : 1;
+    usual->other_dialect = dialect;
+    if (usual->other_dialects == USUAL_ADOPT) {
+        usual->dialect = dialect;
+        usual->other_dialects = 0;
+    }
+}
+
 unsigned usual_row(struct usual *usual, const struct event *event, const struct record *record,
                    uint64_t server)
 {
@@ -92,9 +107,13 @@ unsigned usual_row(struct usual *usual, const struct event *event, const struct 
     } else if (!wrong) {
         /* The service's time of an event is its row's, but for the zone, and rows that were written
          * together arrive together. */
-        wrong = differs(&usual->offset, time - event->time, USUAL_TIME_MS);
+        int64_t offset, lag;
+
+        wrong = __builtin_sub_overflow(time, event->time, &offset) ||
+                differs(&usual->offset, offset, USUAL_TIME_MS);
         if (event->ingested != EVENT_TIME_NONE &&
-            differs(&usual->lag, event->ingested - event->time, USUAL_TIME_MS)) {
+            (__builtin_sub_overflow(event->ingested, event->time, &lag) ||
+             differs(&usual->lag, lag, USUAL_TIME_MS))) {
             wrong = true;
         }
         if (!wrong) {
@@ -105,16 +124,14 @@ unsigned usual_row(struct usual *usual, const struct event *event, const struct 
         return marks | MARK_TIME_MISMATCH;
     }
     if (marks == 0) {
-        const char *dialect = record->dialect ? record->dialect : mysql_dialect_plain;
-
-        (void)differs(&usual->dialect, (int64_t)(intptr_t)dialect, 0);
+        note_dialect(usual, record->dialect ? record->dialect : mysql_dialect_plain);
     }
     return marks;
 }
 
 const char *usual_dialect(const struct usual *usual)
 {
-    return usual->dialect.known ? (const char *)(intptr_t)usual->dialect.value : NULL;
+    return usual->dialect;
 }
 
 struct usual_ids *usual_ids_of(struct usual_ids *servers, uint64_t server)
@@ -151,7 +168,7 @@ static bool is_near(const struct usual_ids *ids, int64_t id, int64_t now)
            (id > ids->highest && id <= ceiling(ids, now));
 }
 
-bool usual_id_possible(const struct usual_ids *ids, int64_t id, int64_t now)
+static bool is_possible(const struct usual_ids *ids, int64_t id, int64_t now)
 {
     for (size_t i = 0; i < USUAL_IDS_RECENT && ids->recent[i] != 0; i++) {
         if (distance(id, ids->recent[i]) < USUAL_ID_BEHIND) {
@@ -159,6 +176,20 @@ bool usual_id_possible(const struct usual_ids *ids, int64_t id, int64_t now)
         }
     }
     return is_near(ids, id, now);
+}
+
+bool usual_id_possible(const struct usual_ids *servers, int64_t id, int64_t now, bool *known)
+{
+    *known = false;
+    for (size_t i = 0; i < USUAL_SERVERS_MAX && servers[i].server != 0; i++) {
+        if (servers[i].known) {
+            *known = true;
+            if (is_possible(&servers[i], id, now)) {
+                return true;
+            }
+        }
+    }
+    return !*known;
 }
 
 /* Ids that rows agree on though they do not follow the others are those of a server that was
@@ -180,10 +211,10 @@ bool usual_id_follows(struct usual_ids *ids, int64_t id, int64_t now, bool learn
 {
     bool follows = is_near(ids, id, now);
 
+    ids->recent[ids->next++ % USUAL_IDS_RECENT] = id;
     if (!learn) {
         return follows;
     }
-    ids->recent[ids->next++ % USUAL_IDS_RECENT] = id;
     if (!follows) {
         follow_others(ids, id, now);
         return false;

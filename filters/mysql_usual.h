@@ -35,7 +35,9 @@ struct usual_value {
 };
 
 struct usual {
-    struct usual_value server, form, dialect, offset, lag;
+    struct usual_value server, form, offset, lag;
+    const char *dialect, *other_dialect; /* NULL: none yet */
+    unsigned other_dialects;
     int64_t now;   /* time of the last row that was not out of time; 0: none yet */
     int64_t later; /* a time that rows agree on instead, and how many of them */
     unsigned laters;
@@ -68,7 +70,8 @@ struct usual_ids *usual_ids_of(struct usual_ids *servers, uint64_t server);
 /* Whether an id follows the others, or fills a gap among the latest.  `learn`: nothing else is
  * suspected of the row.  *gaps: ids left out, counted up and down. */
 bool usual_id_follows(struct usual_ids *ids, int64_t id, int64_t now, bool learn, int64_t *gaps);
-/* Whether a connection whose row comes now may have this id; while none is known any may. */
-bool usual_id_possible(const struct usual_ids *ids, int64_t id, int64_t now);
+/* Whether a connection whose row comes now may have this id, at any of the servers: which one the
+ * row is of is said by its head alone, and a name can write that.  While none is known any may. */
+bool usual_id_possible(const struct usual_ids *servers, int64_t id, int64_t now, bool *known);
 
 #endif

@@ -121,10 +121,22 @@ static void read_as(struct reader *reader, enum format form, const struct event 
     }
 }
 
-/* Which other format seen in this source finds a connection in the line; FORMAT_AUTO: none.  Who
- * can tear a row with a name can also make its rest begin like a line of another format.  What
- * PostgreSQL says of a client stands at the beginning, where no name can precede it. */
-static enum format other_form(const struct reader *reader, struct slice line)
+/* Adds the connections another format finds in a line to those its own does: each is judged. */
+static void add_candidates(const struct record *other, struct record *record)
+{
+    for (size_t i = 0; i < other->count && record->count < RECORD_CANDIDATES_MAX; i++) {
+        if (other->candidates[i].counts) {
+            record->candidates[record->count++] = other->candidates[i];
+        }
+    }
+}
+
+/* Who can tear a row with a name can also make its rest begin like a line of another format, with
+ * another client in it.  So what begins like one format is read as the others, too.  Two are left
+ * out: a whole row of the MySQL family ends as no other line does; and what PostgreSQL says of a
+ * client stands at the beginning of a line, where no name can precede it. */
+static void read_as_others(struct reader *reader, const struct event *event, struct slice line,
+                           uint32_t line_number, struct record *record, struct reading *reading)
 {
     static const struct {
         enum format format;
@@ -134,18 +146,23 @@ static enum format other_form(const struct reader *reader, struct slice line)
         { FORMAT_SQLSERVER, sqlserver_read },
         { FORMAT_ORACLE, oracle_read },
     };
-    struct record record;
+    enum format own = reader->form;
+    struct record other;
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        if (others[i].format != reader->form &&
-            (reader->seen_forms & 1U << others[i].format) != 0) {
-            others[i].read(line, &record);
-            if (record.kind == RECORD_CONNECTION) {
-                return others[i].format;
-            }
+        if (others[i].format == own) {
+            continue;
+        }
+        others[i].read(line, &other);
+        if (other.kind != RECORD_CONNECTION) {
+            continue;
+        }
+        if (record->kind == RECORD_CONNECTION) {
+            add_candidates(&other, record);
+        } else {
+            read_as(reader, others[i].format, event, line, line_number, record, reading);
         }
     }
-    return FORMAT_AUTO;
 }
 
 void reader_read(struct reader *reader, const struct event *event, struct slice line,
@@ -155,12 +172,9 @@ void reader_read(struct reader *reader, const struct event *event, struct slice 
         choose_form(reader, line);
     }
     read_as(reader, reader->form, event, line, line_number, record, reading);
-    if (record->kind != RECORD_CONNECTION && (reader->seen_forms & ~(1U << reader->form)) != 0) {
-        enum format form = other_form(reader, line);
-
-        if (form != FORMAT_AUTO) {
-            read_as(reader, form, event, line, line_number, record, reading);
-        }
+    if (reader->format == FORMAT_AUTO &&
+        (reader->form != FORMAT_MYSQL || record->unterminated || record->torn)) {
+        read_as_others(reader, event, line, line_number, record, reading);
     }
     if (reader->form != FORMAT_MYSQL && record->dialect) {
         reader->dialect = record->dialect;

@@ -81,6 +81,7 @@ struct record {
     bool too_many;       /* there were more than RECORD_CANDIDATES_MAX */
     bool quoted;         /* one complete QUERY in form: what candidates it has may be SQL */
     bool disguised;      /* quoted, but an id inside it may be that of a late connection */
+    bool guessed;        /* disguised for no other reason than that no id is known yet */
     bool names_only; /* the host is what a client's reverse zone says, even if it is an address */
     int32_t port;    /* the client's, where it stands apart from the host; -1 when none does */
     struct slice

@@ -45,32 +45,97 @@ static const char *find_sql(struct slice line)
     return NULL;
 }
 
-/* Where PostgreSQL's log begins to quote a statement, or NULL: behind one of these, and in lines
- * that go on with one.  pgAudit's is the eighth field (pgAudit README, "Format"). */
+/* What PostgreSQL's server says of connections in words of its own, apart from names. */
+static const char *const told_openly[] = {
+    "connection received: ",
+    "connection authenticated: ",
+    "connection authorized: ",
+    "replication connection authorized: ",
+    "disconnection: ",
+    "password authentication failed for user ",
+    "no pg_hba.conf entry for ",
+    "pg_hba.conf rejects ",
+    "Connection matched ",
+    "could not accept SSL connection: ",
+    "invalid length of startup packet",
+    "invalid startup packet layout",
+    "unsupported frontend protocol",
+    "no PostgreSQL user name specified",
+    "incomplete startup packet",
+    "sorry, too many clients already",
+    "remaining connection slots are reserved",
+    "the database system is ",
+    "canceling authentication due to timeout",
+    "terminating connection due to ",
+    "database \"",
+    "role \"",
+    "Role \"",
+    "User \"",
+    "too many connections for ",
+    "permission denied for database ",
+    "PAM authentication failed for user ",
+    "LDAP authentication failed for user ",
+    "peer authentication failed for user ",
+};
+
+static bool is_told_openly(const char *p, const char *end)
+{
+    for (size_t i = 0; i < sizeof told_openly / sizeof *told_openly; i++) {
+        size_t len = strlen(told_openly[i]);
+
+        if ((size_t)(end - p) >= len && memcmp(p, told_openly[i], len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the message of a line of PostgreSQL's log begins: behind the process id in brackets and the
+ * severity, whatever its language; or NULL. */
+static const char *find_message(struct slice line)
+{
+    const char *end = line.data + line.len, *p = line.data;
+
+    while ((p = memmem(p, (size_t)(end - p), ":[", 2))) {
+        p += 2;
+        const char *digits = p;
+        while (p < end && *p >= '0' && *p <= '9') {
+            p++;
+        }
+        if (p > digits && end - p >= 2 && p[0] == ']' && p[1] == ':') {
+            p = memmem(p + 1, (size_t)(end - p - 1), ":  ", 3);
+            return p ? p + 3 : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* Where text of people's statements and data may begin in a line of PostgreSQL's log, or NULL: with
+ * the message, unless it is one about connections.  pgAudit's class and command are kept: its text
+ * is the eighth field (pgAudit README, "Format"). */
 static const char *find_statement(struct slice line)
 {
-    static const struct marker {
-        const char *text;
-        int fields; /* to pass over, each with its comma */
-    } markers[] = { { "AUDIT: ", 7 }, { "STATEMENT:  ", 0 }, { " statement: ", 0 } };
-    const char *end = line.data + line.len;
+    static const char audit[] = "AUDIT: ";
+    const char *end = line.data + line.len, *p;
 
     if (line.len > 0 && line.data[0] == '\t') {
         return line.data + 1;
     }
-    for (size_t i = 0; i < sizeof markers / sizeof *markers; i++) {
-        size_t len = strlen(markers[i].text);
-        const char *p = memmem(line.data, line.len, markers[i].text, len);
-        if (p) {
-            p += len;
-            for (int n = 0; n < markers[i].fields && p < end; n++) {
-                const char *comma = memchr(p, ',', (size_t)(end - p));
-                p = comma ? comma + 1 : end;
-            }
-            return p;
+    p = find_message(line);
+    if (!p) {
+        /* A line torn before its message. */
+        p = memmem(line.data, line.len, audit, sizeof audit - 1);
+    }
+    if (!p || is_told_openly(p, end)) {
+        return NULL;
+    }
+    if ((size_t)(end - p) >= sizeof audit - 1 && memcmp(p, audit, sizeof audit - 1) == 0) {
+        for (int n = 0; n < 7 && p < end; n++) {
+            const char *comma = memchr(p, ',', (size_t)(end - p));
+            p = comma ? comma + 1 : end;
         }
     }
-    return NULL;
+    return p;
 }
 
 static bool is_tail(const char *p, const char *end)
@@ -101,7 +166,7 @@ static const char *find_torn_sql(struct slice line)
 /* Where the text of a statement in a line begins and ends; false when there is none. */
 static bool find_text(struct slice line, const char **start, const char **stop)
 {
-    const char *end = line.data + line.len;
+    const char *end = line.data + line.len, *statement = find_statement(line);
 
     *start = find_sql(line);
     if (!*start) {
@@ -111,8 +176,9 @@ static bool find_text(struct slice line, const char **start, const char **stop)
     if (!*stop || !is_tail(*stop + 1, end)) {
         *stop = end; /* cut short: all the rest may be SQL */
     }
-    if (!*start) {
-        *start = find_statement(line);
+    if (statement && (!*start || statement < *start)) {
+        *start = statement;
+        *stop = end;
     }
     return *start != NULL;
 }
@@ -147,6 +213,9 @@ bool redact_holds_sql(struct slice line, const struct record *record)
 
 struct slice redact_name(struct slice name)
 {
+    if (name.len == 0) {
+        return name;
+    }
     const char *sql = find_sql(name);
 
     if (!sql) {

@@ -53,7 +53,23 @@ static void statements_in_postgresql_logs(void **state)
     expect(RECORD_OTHER, "x:[9]:STATEMENT:  alter user a password 'b'",
            "x:[9]:STATEMENT:  <25 bytes>");
     expect(RECORD_OTHER, "x:[9]:LOG:  duration: 5 ms  statement: select 1",
-           "x:[9]:LOG:  duration: 5 ms  statement: <8 bytes>");
+           "x:[9]:LOG:  <35 bytes>");
+    expect(RECORD_OTHER, "x:[9]:LOG:  execute <unnamed>: ALTER USER app PASSWORD 's3cr3t'",
+           "x:[9]:LOG:  <51 bytes>");
+    expect(RECORD_OTHER, "x:[9]:DETAIL:  parameters: $1 = 's3cr3t'", "x:[9]:DETAIL:  <25 bytes>");
+    expect(RECORD_OTHER, "x:[9]:ANWEISUNG:  select 's3cr3t'", "x:[9]:ANWEISUNG:  <15 bytes>");
+    expect(RECORD_OTHER,
+           "x:[9]:3:42601:2026-11-22 14:00:00 UTC:3/7:0:00000:psqlERROR:  near \"s3cr3t\"",
+           "x:[9]:3:42601:2026-11-22 14:00:00 UTC:3/7:0:00000:psqlERROR:  <13 bytes>");
+    expect(RECORD_OTHER,
+           "x:[9]:STATEMENT:  ALTER USER a PASSWORD 's3cr3t' -- AUDIT: a,b,c,d,e,f,g,",
+           "x:[9]:STATEMENT:  <55 bytes>");
+    expect(RECORD_OTHER, "x:[9]:LOG:  statement: SELECT crypt('s3cr3t',gen_salt('bf')),'x',1",
+           "x:[9]:LOG:  <54 bytes>");
+    expect(RECORD_OTHER, "x:[9]:LOG:  connection authorized: user=a database=b",
+           "x:[9]:LOG:  connection authorized: user=a database=b");
+    expect(RECORD_OTHER, "x:[9]:FATAL:  password authentication failed for user \"a\"",
+           "x:[9]:FATAL:  password authentication failed for user \"a\"");
     expect(RECORD_OTHER, "AUDIT: SESSION,1", "AUDIT: SESSION,1<0 bytes>");
 }
 
