@@ -422,14 +422,14 @@ static void read_dialect(struct slice tls, struct record *out)
     } else if (tls.len > 0) {
         out->dialect = mysql_dialect_mariadb_12;
     }
-    if (tls.len > 0) {
-        out->tls = tls;
-        out->encryption = ENCRYPTION_TLS;
-    }
     for (size_t i = 0; out->connection_type.len > 0 && i < sizeof types / sizeof *types; i++) {
         if (equals(out->connection_type, types[i].type)) {
             out->encryption = types[i].encryption;
         }
+    }
+    if (tls.len > 0) {
+        out->tls = tls;
+        out->encryption = ENCRYPTION_TLS;
     }
 }
 
@@ -533,7 +533,8 @@ static bool begins_statement(const char *begin, const char *quote)
     }
     end = comma_before(begin, quote - 1);
     comma = end ? comma_before(begin, end) : NULL;
-    return comma && (size_t)(end - comma) >= len && memcmp(comma, operation, len) == 0;
+    return comma && (size_t)(end - comma) >= len && memcmp(comma, operation, len) == 0 &&
+           (comma[len] == ',' || comma[len] == '_');
 }
 
 /* Most lines are no more than this: a QUERY that ends as one, by its first quote and its last

@@ -311,6 +311,11 @@ void oracle_read(struct slice line, struct record *out)
     event = last_field(line, end, WORD(EVENT));
     /* Behind the event of a whole line stands the service, which the client chose. */
     address = read_addresses(line, event && whole ? event : end, out);
+    if (!address && event && whole) {
+        /* Then the word was the client's, too. */
+        event = NULL;
+        address = read_addresses(line, end, out);
+    }
     if (!address) {
         out->unterminated = out->time_form == RECORD_TIME_DATED && !whole;
         return;

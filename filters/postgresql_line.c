@@ -147,6 +147,7 @@ static bool read_remote(struct slice line, size_t at, struct postgresql_head *ou
         out->names = at + i + port + 1;
         return true;
     }
+    out->port = -1;
     if (len > 0 && begin[0] == ':') {
         out->kind = POSTGRESQL_REMOTE_NONE;
         out->remote = out->host = (struct slice){ begin, 0 };
