@@ -161,6 +161,7 @@ static const struct {
     { POSTGRESQL_LOG, "connection authorized: ", true, false },
     { POSTGRESQL_LOG, "replication connection authorized: ", true, false },
     { POSTGRESQL_LOG, "disconnection: session time: ", false, true },
+    { POSTGRESQL_FATAL, "terminating connection due to idle", false, true },
     { POSTGRESQL_LOG, "AUDIT: ", false, false },
     { POSTGRESQL_LOG, "statement: ", false, false },
     { POSTGRESQL_LOG, "execute ", false, false },
@@ -179,6 +180,8 @@ static const struct {
     { ", SSL off", ENCRYPTION_NONE },
     { ", SSL on", ENCRYPTION_TLS },
 };
+
+#define APPLICATION_NAME_MAX 63 /* PostgreSQL, NAMEDATALEN less its NUL */
 
 static bool begins(struct slice text, const char *word)
 {
@@ -203,11 +206,18 @@ static struct slice behind(struct slice text, size_t len)
  * stands before it, so the last such clause is the server's if there is one. */
 static bool read_tls(struct slice message, struct postgresql_said *out)
 {
-    static const char clause[] = " SSL enabled (protocol=";
+    static const char clause[] = " SSL enabled (protocol=", application[] = " application_name=";
     const size_t len = sizeof clause - 1;
     struct slice rest = message;
+    const char *name;
 
     if (!ends(message, ")")) {
+        return false;
+    }
+    /* What is no longer than the application's name can be may all be that. */
+    name = memmem(message.data, message.len, application, sizeof application - 1);
+    if (name && (size_t)(message.data + message.len - name) <=
+                    sizeof application - 1 + APPLICATION_NAME_MAX) {
         return false;
     }
     if (rest.len > TLS_CLAUSE_MAX) {
