@@ -106,6 +106,7 @@ static void requests(void **state)
                                                   { "X-Empty", "" } };
     static char large[1100000]; /* enough for libcurl to ask leave first */
     struct server_request seen;
+    struct http_answer *answer;
 
     (void)state;
     start(answers, 3);
@@ -115,7 +116,9 @@ static void requests(void **state)
     request.header_count = 3;
     request.body = large;
     request.body_len = sizeof large;
-    http_answer_free(exchange(&request));
+    answer = exchange(&request);
+    assert_int_equal(answer->status, 200);
+    http_answer_free(answer);
     seen = server_request(&server);
     assert_memory_equal(seen.text, "POST /path HTTP/1.1\r\n", 21);
     assert_non_null(strstr(seen.text, "\r\nHost: logs.example\r\n"));

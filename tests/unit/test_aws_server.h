@@ -66,8 +66,8 @@ static inline void server_write(int to, const void *bytes, size_t len)
     }
 }
 
-/* Reads a request and hands it on; false when the client has closed the connection. */
-static inline bool server_take(int from, unsigned connection, int tell, char *text)
+/* Reads a request whole; its length, or 0 when the client has closed the connection. */
+static inline uint32_t server_take(int from, char *text)
 {
     uint32_t len = 0;
 
@@ -75,7 +75,7 @@ static inline bool server_take(int from, unsigned connection, int tell, char *te
         ssize_t got = read(from, text + len, SERVER_REQUEST_MAX - len - 1);
         char *end, *length;
         if (got <= 0) {
-            return false;
+            return 0;
         }
         len += (uint32_t)got;
         text[len] = '\0';
@@ -83,12 +83,18 @@ static inline bool server_take(int from, unsigned connection, int tell, char *te
         length = strcasestr(text, "Content-Length:");
         if (end &&
             (size_t)(end + 4 - text) + (length ? strtoul(length + 15, NULL, 10) : 0) <= len) {
-            server_write(tell, &connection, sizeof connection);
-            server_write(tell, &len, sizeof len);
-            server_write(tell, text, len);
-            return true;
+            return len;
         }
     }
+}
+
+/* Hands a request on to the test.  After its answer: a request larger than a pipe holds waits here
+ * until the test reads it, which it does only when it has the answer. */
+static inline void server_tell(int tell, unsigned connection, const char *text, uint32_t len)
+{
+    server_write(tell, &connection, sizeof connection);
+    server_write(tell, &len, sizeof len);
+    server_write(tell, text, len);
 }
 
 /* The answer for a request, or NULL when there is none left. */
@@ -137,8 +143,13 @@ static inline void server_play(int listener, const struct canned *answers, size_
             if (connection->revents == 0) {
                 continue;
             }
-            if (!server_take(connection->fd, numbers[i - 1], tell, text) ||
-                !server_answer(connection->fd, server_choose(answers, count, given, text))) {
+            uint32_t len = server_take(connection->fd, text);
+            bool stays = len > 0 &&
+                         server_answer(connection->fd, server_choose(answers, count, given, text));
+            if (len > 0) {
+                server_tell(tell, numbers[i - 1], text, len);
+            }
+            if (!stays) {
                 (void)close(connection->fd);
                 used--;
                 *connection = polled[used];
