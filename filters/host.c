@@ -154,6 +154,10 @@ struct host host_read(struct slice text)
         host.kind = HOST_EMPTY;
         return host;
     }
+    if (is_local_word(text)) {
+        host.kind = HOST_LOCAL;
+        return host;
+    }
     if (!address_parse(text, &host.address)) {
         text = cut_port(text, &host.port);
         if (is_local_word(text)) {

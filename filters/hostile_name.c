@@ -428,6 +428,20 @@ static bool find_in(struct text *text, bool outer, struct slice *name)
 
 /* ---- rows ---- */
 
+/* The beginning that has these first three letters, in any case, or NULL. */
+static const struct beginning *find_beginning(const char *p)
+{
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        const char *letters = beginnings[i].letters;
+
+        if ((p[0] | 0x20) == letters[0] && (p[1] | 0x20) == letters[1] &&
+            (p[2] | 0x20) == letters[2]) {
+            return &beginnings[i];
+        }
+    }
+    return NULL;
+}
+
 /* Whether a statement begins like one of those, which nearly none does, or behind a comment that
  * may have ended anywhere; passes over blanks and comments before it. */
 static bool begins_so(struct text *text)
@@ -438,22 +452,32 @@ static bool begins_so(struct text *text)
     if (text->one_line || text->end - text->p < 3) {
         return text->one_line;
     }
-    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
-        const char *letters = beginnings[i].letters;
+    const struct beginning *beginning = find_beginning(text->p);
+    if (beginning && beginning->words) {
+        struct text after = *text;
+        struct token first;
 
-        if ((text->p[0] | 0x20) == letters[0] && (text->p[1] | 0x20) == letters[1] &&
-            (text->p[2] | 0x20) == letters[2]) {
-            struct text after = *text;
-            struct token first;
-
-            if (!beginnings[i].words) {
-                return true;
-            }
-            read_token(&after, &first);
-            return take_form(beginnings[i].words, &first, &after);
-        }
+        read_token(&after, &first);
+        return take_form(beginning->words, &first, &after);
     }
-    return false;
+    return beginning != NULL;
+}
+
+bool hostile_name_possible(struct slice statement)
+{
+    const char *p = statement.data;
+
+    if (statement.len < 3) {
+        return p == NULL;
+    }
+    if (!is_letter((unsigned char)*p)) {
+        return true; /* a comment, or a blank */
+    }
+    if (!find_beginning(p)) {
+        return false;
+    }
+    /* Most of these are SET of a variable: SET STATEMENT, or any with a comment first, is not. */
+    return (p[0] | 0x20) != 's' || statement.len < 6 || p[4] < 'A' || (p[5] | 0x20) == 't';
 }
 
 /* What follows the operation of a QUERY, or of one of Aurora's kinds of it (Amazon Aurora User

@@ -15,4 +15,8 @@
  * byte. */
 bool hostile_name_find(struct slice line, struct slice *name);
 
+/* Whether a statement, as a QUERY has it, begins as one of those can: most begin otherwise, as
+ * SELECT does.  A quick look at its first letters; without a statement (NULL) nobody knows. */
+bool hostile_name_possible(struct slice statement);
+
 #endif

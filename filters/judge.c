@@ -426,14 +426,30 @@ const struct hit *judge_next(struct judge *judge)
     return NULL;
 }
 
-/* Passes over statements, of which no rule of networks can tell anything. */
-static void skip_statements(struct judge *judge, struct judge_text *text)
+/* Finds the next line of a text, past statements, of which no rule of networks can tell anything.
+ * False at the end of the text. */
+static bool find_line(struct judge *judge, struct judge_text *text)
 {
     struct slice rest = { text->text.data + text->next, text->text.len - text->next };
+    const char *newline = NULL;
 
     if (!judge->of_events) {
-        text->next += reader_skip(judge->reader, text->stream, rest, &text->events);
+        size_t passed = reader_skip(judge->reader, text->stream, rest, &text->events, &newline);
+
+        rest = (struct slice){ rest.data + passed, rest.len - passed };
+        text->next += passed;
     }
+    if (rest.len == 0) {
+        return false;
+    }
+    if (!newline) {
+        newline = memchr(rest.data, '\n', rest.len);
+    }
+    text->at = text->next;
+    text->line = (struct slice){ rest.data, newline ? (size_t)(newline - rest.data) : rest.len };
+    text->next = text->at + text->line.len + (newline != NULL);
+    text->events++;
+    return true;
 }
 
 const struct hit *judge_next_in(struct judge *judge, struct judge_text *text)
@@ -445,22 +461,11 @@ const struct hit *judge_next_in(struct judge *judge, struct judge_text *text)
                                .is_line = true,
                                .time = EVENT_TIME_NONE,
                                .ingested = EVENT_TIME_NONE };
-        const char *newline;
 
-        skip_statements(judge, text);
-        if (text->next == text->text.len) {
-            text->begun = false;
+        text->begun = find_line(judge, text);
+        if (!text->begun) {
             return NULL;
         }
-        text->begun = true;
-        text->at = text->next;
-        text->line = (struct slice){ text->text.data + text->at, text->text.len - text->at };
-        newline = memchr(text->line.data, '\n', text->line.len);
-        if (newline) {
-            text->line.len = (size_t)(newline - text->line.data);
-        }
-        text->next = text->at + text->line.len + (newline != NULL);
-        text->events++;
         event.key = text->offset + text->at;
         event.message = text->line;
         judge_event(judge, &event);

@@ -17,6 +17,8 @@
 #define TIME_SECONDS_LEN 17
 #define TIME_MICROS_LEN  16
 
+#define DIGITS_SURE 18 /* so many always fit into 63 bits */
+
 #define TAIL_MAX 32 /* bytes of a connection row behind its database */
 
 #define ERROR_TOO_MANY_CONNECTIONS 1040 /* written as a DISCONNECT without user, host and id */
@@ -81,6 +83,12 @@ static int64_t clamped_number(struct slice digits, int64_t max)
 {
     int64_t value = 0;
 
+    if (digits.len <= DIGITS_SURE) {
+        for (size_t i = 0; i < digits.len; i++) {
+            value = value * 10 + (digits.data[i] - '0');
+        }
+        return value < max ? value : max;
+    }
     for (size_t i = 0; i < digits.len; i++) {
         int digit = digits.data[i] - '0';
 
@@ -334,6 +342,11 @@ static const char *ends_statement(struct slice line)
 {
     size_t len = line.len;
 
+    /* Rows of connections, by far the most of what is none: ",,CODE", mostly of one digit. */
+    if (len < 3 ||
+        (is_digit(line.data[len - 1]) && line.data[len - 2] == ',' && line.data[len - 3] != '\'')) {
+        return NULL;
+    }
     while (len > 0 && (is_digit(line.data[len - 1]) || line.data[len - 1] == ',')) {
         len--;
     }
@@ -344,9 +357,10 @@ static const char *ends_statement(struct slice line)
     return line.data + len - 1;
 }
 
-/* The quote that opens the SQL of a line which is one complete QUERY in form; else NULL.  Strict,
- * since what is taken for SQL is not looked at as a connection: the head must have its fields and
- * no comma more, and the text must be escaped as the plugin escapes. */
+/* The quote that opens the SQL of a line which is one complete QUERY in form; else NULL.  The line
+ * begins with a time and ends as a statement.  Strict, since what is taken for SQL is not looked at
+ * as a connection: the head must have its fields and no comma more, and the text must be escaped as
+ * the plugin escapes. */
 static const char *query_text(struct slice line, const struct record *head)
 {
     enum { SERVER, USER, HOST, ID, QUERY_ID, OPERATION, DATABASE, FIELDS };
@@ -354,9 +368,6 @@ static const char *query_text(struct slice line, const struct record *head)
     const char *at = line.data + head->time.len + 1, *end = line.data + line.len, *quote;
     struct slice field[FIELDS];
 
-    if (head->time_form == RECORD_TIME_NONE || !ends_statement(line)) {
-        return NULL;
-    }
     for (size_t i = 0; i < FIELDS; i++) {
         if (!skip_field(&at, end, &field[i])) {
             return NULL;
@@ -485,7 +496,9 @@ static void read_candidates(struct slice line, const char *at, struct record *ou
         }
         if (first) {
             read_tail(line, &tail);
-            quote = query_text(line, out);
+            if (out->time_form != RECORD_TIME_NONE && ends_statement(line)) {
+                quote = query_text(line, out);
+            }
             out->quoted = quote != NULL;
         }
         found.counts = counts(&found, first, &tail);
@@ -632,8 +645,9 @@ static void read_other(struct slice line, struct record *out)
 
 bool mysql_is_statement(struct slice line, struct slice *statement)
 {
-    return time_form_of(line) != RECORD_TIME_NONE &&
-           !last_marker(line.data, line.data + line.len) && is_plain_statement(line, statement);
+    /* The end of a line alone tells most of them from the rows of connections. */
+    return is_plain_statement(line, statement) && time_form_of(line) != RECORD_TIME_NONE &&
+           !last_marker(line.data, line.data + line.len);
 }
 
 void mysql_read(struct slice line, struct record *out)

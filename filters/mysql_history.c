@@ -243,14 +243,13 @@ static void note_session(struct mysql_history *history, struct stream *stream, u
         }
         return;
     }
-    *session = (struct session){ .server = server,
-                                 .id = candidate->connection_id,
-                                 .identity = identity,
-                                 .doubtful = candidate->host.len > HOST_KEPT };
-    if (!session->doubtful) {
-        session->host_len = candidate->host.len;
-        memcpy(session->host, candidate->host.data, candidate->host.len);
-    }
+    session->server = server;
+    session->id = candidate->connection_id;
+    session->identity = identity;
+    session->after = 0;
+    session->doubtful = candidate->host.len > HOST_KEPT;
+    session->host_len = session->doubtful ? 0 : candidate->host.len;
+    memcpy(session->host, candidate->host.data, session->host_len);
     memcpy(session->before, stream->lines, sizeof session->before);
     stream->session = session;
     stream->ended = false;
@@ -539,27 +538,6 @@ static void remember_line(struct stream *stream, struct slice line, uint64_t has
     }
 }
 
-/* Whether a statement begins as one that makes a name can; most are SELECT and the like.  Without a
- * statement nobody knows. */
-static bool may_make_name(struct slice statement)
-{
-    static const char beginnings[] = "cegprs";
-    unsigned char first;
-
-    if (statement.len < 3) {
-        return statement.data == NULL;
-    }
-    first = (unsigned char)(statement.data[0] | 0x20);
-    if (first < 'a' || first > 'z') {
-        return true; /* a comment, or a blank */
-    }
-    if (first == 's') { /* SET STATEMENT ... FOR, and any SET before a comment */
-        return (statement.data[2] | 0x20) == 't' &&
-               (statement.len < 6 || statement.data[4] < 'A' || (statement.data[5] | 0x20) == 't');
-    }
-    return strchr(beginnings, first) != NULL;
-}
-
 /* A line whose record goes on elsewhere. */
 static void read_torn_head(struct stream *stream, struct slice line, uint64_t hash,
                            struct reading *reading)
@@ -590,7 +568,7 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
         history->latest = event->time;
     }
     if (record->statement.data) {
-        if (!stream->open && stream->head == 0 && !may_make_name(record->statement)) {
+        if (!stream->open && stream->head == 0 && !hostile_name_possible(record->statement)) {
             stream->session = NULL;
             push_line(stream, 0);
             return;
@@ -633,7 +611,7 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
         read_torn_head(stream, line, hash, reading);
     }
     if ((record->count == 0 || record->disguised) && !torn_head &&
-        may_make_name(record->statement) && hostile_name_find(line, NULL)) {
+        hostile_name_possible(record->statement) && hostile_name_find(line, NULL)) {
         reading->kind = KIND_HOSTILE_NAME;
     }
     remember_line(stream, line, hash, record->unterminated,
@@ -641,22 +619,25 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
 }
 
 size_t mysql_history_skip(struct mysql_history *history, uint64_t number, struct slice text,
-                          int64_t *lines)
+                          int64_t *lines, const char **newline)
 {
     struct stream *stream = stream_of(history, number);
     size_t at = 0;
 
+    *newline = NULL;
     if (stream->open || stream->head != 0) {
         return 0;
     }
     while (at < text.len) {
         struct slice line = { text.data + at, 0 }, statement;
-        const char *newline = memchr(line.data, '\n', text.len - at);
 
-        line.len = newline ? (size_t)(newline - line.data) : 0;
-        if (!newline || !mysql_is_statement(line, &statement) || may_make_name(statement)) {
+        *newline = memchr(line.data, '\n', text.len - at);
+        line.len = *newline ? (size_t)(*newline - line.data) : 0;
+        if (!*newline || !mysql_is_statement(line, &statement) ||
+            hostile_name_possible(statement)) {
             break;
         }
+        *newline = NULL;
         at += line.len + 1;
         stream->session = NULL;
         push_line(stream, 0);

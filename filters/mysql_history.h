@@ -31,9 +31,10 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
 
 /* Passes over the statements at the beginning of a text of whole lines, each with its LF, that say
  * nothing of the lines around them: as if each had been read.  Returns their bytes and adds their
- * number to *lines. */
+ * number to *lines.  *newline is the LF of the line behind them, or NULL when it was not looked for
+ * or there is none. */
 size_t mysql_history_skip(struct mysql_history *history, uint64_t stream, struct slice text,
-                          int64_t *lines);
+                          int64_t *lines, const char **newline);
 
 /* Candidates in statements that were not told, connection ids no row was seen of, and what product
  * writes the rows, in words (NULL while nothing is known). */

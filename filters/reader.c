@@ -181,12 +181,14 @@ void reader_read(struct reader *reader, const struct event *event, struct slice 
     }
 }
 
-size_t reader_skip(struct reader *reader, uint64_t stream, struct slice text, int64_t *lines)
+size_t reader_skip(struct reader *reader, uint64_t stream, struct slice text, int64_t *lines,
+                   const char **newline)
 {
     bool only_mysql = reader->format == FORMAT_MYSQL ||
                       (reader->format == FORMAT_AUTO && reader->seen_forms == 1U << FORMAT_MYSQL);
 
-    return only_mysql ? mysql_history_skip(reader->mysql, stream, text, lines) : 0;
+    *newline = NULL;
+    return only_mysql ? mysql_history_skip(reader->mysql, stream, text, lines, newline) : 0;
 }
 
 enum format reader_format(const struct reader *reader)

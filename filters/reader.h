@@ -29,8 +29,10 @@ void reader_read(struct reader *reader, const struct event *event, struct slice 
 
 /* Passes over lines at the beginning of a text of whole lines, each with its LF, that are no more
  * than statements, as if each had been read.  Returns their bytes and adds their number to
- * *lines. */
-size_t reader_skip(struct reader *reader, uint64_t stream, struct slice text, int64_t *lines);
+ * *lines.  *newline is the LF of the line behind them, or NULL when it was not looked for or there
+ * is none. */
+size_t reader_skip(struct reader *reader, uint64_t stream, struct slice text, int64_t *lines,
+                   const char **newline);
 
 /* How the last line was read. */
 enum format reader_format(const struct reader *reader);
