@@ -13,6 +13,7 @@
 #include "agent/config_load.h"
 #include "agent/keys.h"
 #include "agent/memory.h"
+#include "agent/notice.h"
 
 #define DEFAULT_NETWORK  "vpc"
 #define ENVIRONMENT_NAME "TAILGATE_%s"
@@ -338,6 +339,11 @@ static void add_rule(struct config *config, const struct config_rule *rule,
     if (!rule->name) {
         problems_add(problems, rule->place,
                      "a rule needs a name: it is what makes its findings its own");
+        return;
+    }
+    if (strcmp(rule->name, NOTICE_RULE) == 0) {
+        problems_add(problems, rule->place,
+                     "no rule can be called %s: under that name it tells of itself", NOTICE_RULE);
         return;
     }
     if (rules_add(config->judged, &spec, &error)) {

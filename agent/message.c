@@ -11,6 +11,7 @@
 #include "agent/finding_output.h"
 #include "agent/meaning.h"
 #include "agent/memory.h"
+#include "agent/notice.h"
 #include "agent/ocsf.h"
 #include "agent/times.h"
 #include "filters/failure.h"
@@ -236,6 +237,9 @@ static void put_console_segment(FILE *out, struct store_bytes text)
 
 static void put_console_link(FILE *out, const struct finding *finding)
 {
+    if (!finding->region.len || !finding->account.len) {
+        return;
+    }
     const char *domain = strncmp(finding->region.data, "cn-", 3) == 0 ? "console.amazonaws.cn"
                          : strncmp(finding->region.data, "us-gov-", 7) == 0
                              ? "console.amazonaws-us-gov.com"
@@ -322,6 +326,14 @@ static void put_connection(FILE *out, const struct finding *finding)
     put_encryption(out, finding);
 }
 
+static void put_account(FILE *out, const struct finding *finding)
+{
+    if (finding->account.len) {
+        fprintf(out, "  %-10s %.*s, %.*s\n", "account", (int)finding->account.len,
+                finding->account.data, (int)finding->region.len, finding->region.data);
+    }
+}
+
 /* All that is known of one finding. */
 static void put_finding(FILE *out, const struct finding *finding)
 {
@@ -338,16 +350,33 @@ static void put_finding(FILE *out, const struct finding *finding)
     put_line(out, "severity", finding->severity, "");
     put_line(out, "rule", finding->rule, "");
     put_line(out, "log group", finding->log_group, "");
-    if (finding->account.len) {
-        fprintf(out, "  %-10s %.*s, %.*s\n", "account", (int)finding->account.len,
-                finding->account.data, (int)finding->region.len, finding->region.data);
-    }
+    put_account(out, finding);
     fputs("\nThe row\n  ", out);
     put(out, finding->message, "(empty)");
     fputc('\n', out);
-    if (finding->region.len && finding->account.len) {
-        put_console_link(out, finding);
+    put_console_link(out, finding);
+}
+
+/* Tells a notice: there is no row, and nothing of its kind is folded. */
+static void notice_body(FILE *out, const struct finding *finding, const struct notice_words *words)
+{
+    char id[FINGERPRINT_TEXT_MAX];
+
+    fingerprint_text(finding->fingerprint, id);
+    fprintf(out, "%s\n\n  ", words->headline);
+    put(out, finding->message, "");
+    fputs("\n\n", out);
+    if (finding->server.len) {
+        put_line(out, "server", finding->server, "");
     }
+    put_time(out, "time", finding->event_time);
+    put_line(out, "severity", finding->severity, "");
+    if (finding->log_group.len) {
+        put_line(out, "log group", finding->log_group, "");
+    }
+    put_account(out, finding);
+    fprintf(out, "\nWhy it matters\n  %s\n\nfinding %s\n", words->why, id);
+    put_console_link(out, finding);
 }
 
 /* Tells one finding. */
@@ -436,7 +465,10 @@ static const struct meaning_of_word subjects[] = {
 static void single_subject(const struct finding *finding, FILE *out)
 {
     struct store_bytes client = client_of(finding), user = finding->user;
-    const char *other = meaning_of(subjects, sizeof subjects / sizeof *subjects, finding->kind);
+    const struct notice_words *notice = notice_words(finding);
+    const char *other =
+        notice ? notice->subject
+               : meaning_of(subjects, sizeof subjects / sizeof *subjects, finding->kind);
 
     other = finding_has_mark(finding, "forged") ? "a forged log row" : other;
     if (user.len == 0) {
@@ -479,8 +511,10 @@ static void make_subject(const struct alert *alert, const struct finding *findin
         fputs(alert->form == ALERT_CHANGED ? "told before, now: " : "", out);
         single_subject(finding, out);
     }
-    fprintf(out, ", %.*s", part_len(finding->log_group, sizeof message->subject),
-            part(finding->log_group));
+    if (finding->log_group.len) {
+        fprintf(out, ", %.*s", part_len(finding->log_group, sizeof message->subject),
+                part(finding->log_group));
+    }
     (void)fclose(out);
     message->subject[sizeof message->subject - 1] = '\0';
     clean_subject(message->subject);
@@ -528,6 +562,8 @@ bool message_make(struct store *store, const struct alert *alert, enum alert_for
     }
     if (format == ALERT_OCSF) {
         ok = ocsf_write(body, store, alert, &finding, error);
+    } else if (alert_tells_one(alert) && notice_words(&finding)) {
+        notice_body(body, &finding, notice_words(&finding));
     } else if (alert_tells_one(alert)) {
         single_body(body, alert, &finding);
     } else {

@@ -8,6 +8,7 @@
 #include "agent/escape.h"
 #include "agent/finding_output.h"
 #include "agent/fingerprint.h"
+#include "agent/notice.h"
 #include "filters/host.h"
 #include "filters/rule.h"
 
@@ -122,7 +123,11 @@ static const char *title(const struct finding *finding)
         [KIND_HOSTILE_NAME] = "Name that can forge log rows",
     };
     struct store_bytes kind = finding_kind_word(finding);
+    const struct notice_words *notice = notice_words(finding);
 
+    if (notice) {
+        return notice->headline;
+    }
     for (unsigned i = 0; i < KINDS_COUNT; i++) {
         if (finding_word_is(kind, finding_kind_name(i))) {
             return titles[i];
@@ -145,7 +150,7 @@ static struct json_object *finding_info(const struct finding *finding)
     json_object_object_add(object, "title", json_object_new_string(title(finding)));
     json_object_array_add(types, finding_json_text(finding_kind_word(finding)));
     json_object_object_add(object, "types", types);
-    add_text(object, "desc", finding->reason);
+    add_text(object, "desc", notice_words(finding) ? finding->message : finding->reason);
     json_object_object_add(object, "created_time", json_object_new_int64(finding->seen_at));
     json_object_object_add(object, "analytic", analytic);
     return object;

@@ -11,6 +11,7 @@
 #include "agent/config.h"
 #include "agent/escape.h"
 #include "agent/finding_output.h"
+#include "agent/notice.h"
 #include "agent/session.h"
 #include "agent/source.h"
 #include "agent/times.h"
@@ -24,6 +25,8 @@
 #define BEHIND_MAX_MS  300000 /* a source further behind is a "no" */
 #define GAPS_SHOWN_MAX 20
 #define NUMBER_TEXT    32
+#define NOTICES_SHOWN  5
+#define NOTICES_FOR_MS (7 * 24 * 60 * INT64_C(60000))
 
 static const struct option_spec status_options[] = {
     { "live", NULL, "ask only whether the agent is alive and getting on" },
@@ -52,6 +55,7 @@ struct state {
     struct watched *watched;
     struct source_state *sources;
     size_t source_count;
+    struct json_object *notices; /* the latest, oldest first, as findings */
 };
 
 static bool read_source(struct store *store, int64_t now, const struct watched *watched,
@@ -93,12 +97,29 @@ static bool read_alive(struct store *store, const char *path, struct state *stat
     return true;
 }
 
+static bool read_notices(struct store *store, struct state *state, struct store_error *error)
+{
+    struct findings_query query = { .since = state->now - NOTICES_FOR_MS,
+                                    .rule = NOTICE_RULE,
+                                    .limit = NOTICES_SHOWN };
+    struct findings_list *list = findings_list(store, &query, error);
+    struct finding finding;
+    int step = -1;
+
+    state->notices = json_object_new_array();
+    while (list && (step = findings_next(list, &finding, error)) == 1) {
+        json_object_array_add(state->notices, finding_json(&finding, true));
+    }
+    findings_list_free(list);
+    return step == 0;
+}
+
 static bool read_state(struct store *store, const char *path, struct state *state,
                        struct store_error *error)
 {
     state->now = clock_now();
     if (!read_alive(store, path, state, error) || !findings_count(store, &state->findings, error) ||
-        !alerts_state(store, &state->alerts, error) ||
+        !alerts_state(store, &state->alerts, error) || !read_notices(store, state, error) ||
         !watched_list(store, &state->watched, &state->source_count, error)) {
         return false;
     }
@@ -175,6 +196,28 @@ static void print_source(const struct source_state *source, int64_t now)
     }
 }
 
+static void print_member(struct json_object *object, const char *name)
+{
+    struct json_object *value = json_object_object_get(object, name);
+    const char *text = value ? json_object_get_string(value) : "-";
+
+    escape_write(stdout, text, strlen(text));
+}
+
+static void print_notices(struct json_object *notices)
+{
+    for (size_t i = 0; i < json_object_array_length(notices); i++) {
+        struct json_object *notice = json_object_array_get_idx(notices, i);
+        fputs("notice        ", stdout);
+        print_member(notice, "event_time");
+        fputs(", ", stdout);
+        print_member(notice, "kind");
+        fputs(": ", stdout);
+        print_member(notice, "message");
+        putchar('\n');
+    }
+}
+
 static void print_text(const struct state *state, const char *path)
 {
     char time[TIME_TEXT_MAX];
@@ -191,6 +234,7 @@ static void print_text(const struct state *state, const char *path)
         escape_write(stdout, state->alerts.last_error, strlen(state->alerts.last_error));
         putchar('\n');
     }
+    print_notices(state->notices);
     for (size_t i = 0; i < state->source_count; i++) {
         print_source(&state->sources[i], state->now);
     }
@@ -250,6 +294,7 @@ static void print_json(const struct state *state, const char *path)
                            finding_json_time(state->alive_at ? state->alive_at : FINDING_NONE));
     json_object_object_add(object, "findings", json_object_new_int64(state->findings));
     json_object_object_add(object, "alerts", alerts);
+    json_object_object_add(object, "notices", json_object_get(state->notices));
     json_object_object_add(object, "sources", sources);
     escape_write_json(stdout, object);
     putchar('\n');
@@ -329,6 +374,7 @@ static void free_state(struct state *state)
 {
     watched_free(state->watched, state->source_count);
     free(state->sources);
+    json_object_put(state->notices);
 }
 
 struct status_request {

@@ -49,6 +49,7 @@ def write(tmp_path):
     ("rules:\n  - name: a\n    outside: [vcp]\n", ":3:14: rule a:"),
     ("rules:\n  - filter: x\n", ":2:5: a rule needs a name"),
     ("rules:\n  - name: a\n    filter: x\n  - name: a\n    filter: y\n", "rule a:"),
+    ("rules:\n  - name: tailgate\n    filter: x\n", "no rule can be called tailgate"),
     ("sources:\n  - log_group: a b\n", ":2:16: log_group:"),
     ("sources:\n  - log_group: a\n    format: mssql\n", ":3:13: format: \"mssql\" is not one of auto, mysql, postgresql, sqlserver, oracle"),
     ("format: mysql\n", ":1:1: there is no key \"format\" here"),
