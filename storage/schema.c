@@ -139,11 +139,47 @@ static const char second[] =
     " id_gaps INTEGER NOT NULL DEFAULT 0"
     ");";
 
+/* How late events come, what the request budgets were spent on, and which database servers are
+ * heard.
+ *
+ * delay: events of a source by how late they were first seen, in classes (delays.h).
+ * bucket: tokens taken in all, in the hour that began at `hour`, and in the hour before it.
+ * server: by the log stream and the name its rows give; both are text of the log.  longest is the
+ * longest time between two rows in the week that began at `week`, longest_before that of the week
+ * before; silent_at is when a silence was told, NULL while it is heard. */
+static const char third[] = "CREATE TABLE delay ("
+                            " source INTEGER NOT NULL REFERENCES source (id),"
+                            " class INTEGER NOT NULL,"
+                            " count INTEGER NOT NULL,"
+                            " longest INTEGER NOT NULL,"
+                            " PRIMARY KEY (source, class)"
+                            ") WITHOUT ROWID;"
+
+                            "ALTER TABLE bucket ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;"
+                            "ALTER TABLE bucket ADD COLUMN hour INTEGER NOT NULL DEFAULT 0;"
+                            "ALTER TABLE bucket ADD COLUMN in_hour INTEGER NOT NULL DEFAULT 0;"
+                            "ALTER TABLE bucket ADD COLUMN hour_before INTEGER NOT NULL DEFAULT 0;"
+
+                            "CREATE TABLE server ("
+                            " source INTEGER NOT NULL REFERENCES source (id),"
+                            " stream BLOB NOT NULL,"
+                            " name BLOB NOT NULL,"
+                            " rows INTEGER NOT NULL,"
+                            " first_at INTEGER NOT NULL,"
+                            " last_at INTEGER NOT NULL,"
+                            " week INTEGER NOT NULL,"
+                            " longest INTEGER NOT NULL,"
+                            " longest_before INTEGER NOT NULL,"
+                            " silent_at INTEGER,"
+                            " PRIMARY KEY (source, stream, name)"
+                            ") WITHOUT ROWID;";
+
 /* The step at index n leads from schema n to n + 1.  Only ever add at the end: files with every
  * number up to the last exist somewhere. */
 static const char *const steps[] = {
     first,
     second,
+    third,
 };
 
 int64_t schema_current(void)
