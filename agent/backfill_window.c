@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/ages.h"
 #include "agent/backfill.h"
 #include "agent/budget.h"
 #include "agent/clock.h"
@@ -29,6 +30,7 @@ struct backfill {
     const struct config *config;
     struct store *store;
     struct aws *aws;
+    struct budget budget;
     struct lock_file *lock;
     int signals;
     uint8_t digest[FINGERPRINT_SIZE];
@@ -80,8 +82,7 @@ static bool send_page(struct backfill *backfill, struct window *window, const st
     int64_t wait;
 
     while (!taken) {
-        if (!budget_take(backfill->store, origin, backfill->config->requests_per_second,
-                         BUDGET_BACKFILL, &taken, &wait, &store_error)) {
+        if (!budget_take(&backfill->budget, origin, BUDGET_BACKFILL, &taken, &wait, &store_error)) {
             fail_for_store(backfill, &store_error, error);
             return false;
         }
@@ -113,8 +114,7 @@ static enum window_result take_page(struct backfill *backfill, struct window *wi
         fail_for_store(backfill, &store_error, error);
     } else if (result == WINDOW_FAILED) {
         if (error->problem == AWS_THROTTLED &&
-            !budget_throttled(backfill->store, detector->origin,
-                              backfill->config->requests_per_second, &store_error)) {
+            !budget_throttled(&backfill->budget, detector->origin, &store_error)) {
             log_error("%s", store_error.text);
         }
     } else {
@@ -192,7 +192,7 @@ static void read_hours(struct backfill *backfill, struct detector *detector, int
 
     for (int64_t start = since; start < until; start += HOUR_MS) {
         int64_t end = until - start < HOUR_MS ? until : start + HOUR_MS;
-        window_open(&window, start, end, end, false);
+        window_open(&window, start, end, end, NULL, 0);
         if (read_window(backfill, &window, detector, watch, &error)) {
             continue;
         }
@@ -344,9 +344,9 @@ static bool cut_window(int64_t now, int64_t since, int64_t *until)
         }
         *until = now;
     }
-    if (*until > now - WINDOW_AGE_SETTLED) {
+    if (*until > now - AGE_SETTLED) {
         log_info("rows may still arrive for times after %s: that part is read as it is now",
-                 time_format(now - WINDOW_AGE_SETTLED, time));
+                 time_format(now - AGE_SETTLED, time));
     }
     return true;
 }
@@ -355,6 +355,7 @@ int backfill_window(const struct config *config, int64_t since, int64_t until, c
                     struct backfill_result *result)
 {
     struct backfill backfill = { .config = config,
+                                 .budget = { .rate = config->requests_per_second },
                                  .result = result,
                                  .alert_each = strcmp(alert, "each") == 0 };
     struct store_error error;
@@ -362,7 +363,7 @@ int backfill_window(const struct config *config, int64_t since, int64_t until, c
 
     fingerprint_of_search(config, backfill.digest);
     backfill.signals = signals_open(false);
-    backfill.store = store_open(config->state, STORE_WRITE, &error);
+    backfill.store = backfill.budget.store = store_open(config->state, STORE_WRITE, &error);
     backfill.lock = backfill.store ? lock_open(config->state, &error) : NULL;
     if (!backfill.lock || !lock_window(&backfill, since, until, &error)) {
         log_error("%s", error.text);

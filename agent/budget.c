@@ -3,11 +3,10 @@
 #include "agent/budget.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/clock.h"
 #include "storage/bucket.h"
-
-#define NAME_MAX_BYTES 96
 
 static struct bucket_terms terms_for(double rate, enum budget_use use)
 {
@@ -18,27 +17,55 @@ static struct bucket_terms terms_for(double rate, enum budget_use use)
                                   .reserve = reserves[use] };
 }
 
-static void name_bucket(const struct origin *origin, char out[static NAME_MAX_BYTES])
+static void name_bucket(const struct origin *origin, char out[static BUDGET_NAME_MAX])
 {
-    snprintf(out, NAME_MAX_BYTES, "requests %s %s", origin->account, origin->region);
+    snprintf(out, BUDGET_NAME_MAX, BUDGET_NAMES "%s %s", origin->account, origin->region);
 }
 
-bool budget_take(struct store *store, const struct origin *origin, double rate, enum budget_use use,
+/* What is remembered of a bucket; NULL when there are too many, and it is asked each time. */
+static struct budget_pause *pause_of(struct budget *budget, const char *name)
+{
+    for (size_t i = 0; i < budget->pause_count; i++) {
+        if (strcmp(budget->pauses[i].name, name) == 0) {
+            return &budget->pauses[i];
+        }
+    }
+    if (budget->pause_count == sizeof budget->pauses / sizeof *budget->pauses) {
+        return NULL;
+    }
+    struct budget_pause *pause = &budget->pauses[budget->pause_count++];
+    *pause = (struct budget_pause){ .until = { 0 } };
+    snprintf(pause->name, sizeof pause->name, "%s", name);
+    return pause;
+}
+
+bool budget_take(struct budget *budget, const struct origin *origin, enum budget_use use,
                  bool *taken, int64_t *wait_ms, struct store_error *error)
 {
-    struct bucket_terms terms = terms_for(rate, use);
-    char name[NAME_MAX_BYTES];
+    struct bucket_terms terms = terms_for(budget->rate, use);
+    char name[BUDGET_NAME_MAX];
 
     name_bucket(origin, name);
-    return bucket_take(store, name, &terms, clock_now(), taken, wait_ms, error);
+    struct budget_pause *pause = pause_of(budget, name);
+    *taken = false;
+    if (pause && clock_ticks() < pause->until[use]) {
+        *wait_ms = pause->until[use] - clock_ticks();
+        return true;
+    }
+    if (!bucket_take(budget->store, name, &terms, clock_now(), taken, wait_ms, error)) {
+        return false;
+    }
+    if (pause && !*taken) {
+        pause->until[use] = clock_ticks() + *wait_ms;
+    }
+    return true;
 }
 
-bool budget_throttled(struct store *store, const struct origin *origin, double rate,
-                      struct store_error *error)
+bool budget_throttled(struct budget *budget, const struct origin *origin, struct store_error *error)
 {
-    struct bucket_terms terms = terms_for(rate, BUDGET_TIP);
-    char name[NAME_MAX_BYTES];
+    struct bucket_terms terms = terms_for(budget->rate, BUDGET_TIP);
+    char name[BUDGET_NAME_MAX];
 
     name_bucket(origin, name);
-    return bucket_throttled(store, name, &terms, clock_now(), error);
+    return bucket_throttled(budget->store, name, &terms, clock_now(), error);
 }

@@ -32,7 +32,8 @@ struct watch {
     uint8_t digest[FINGERPRINT_SIZE];
     struct watching watching;
     struct source *sources;
-    size_t count, next;
+    struct source **order; /* all of them, as they are to be asked next */
+    size_t count;
 };
 
 struct run {
@@ -80,6 +81,7 @@ static void watch_free(struct watch *watch)
         source_stop(&watch->sources[i]);
     }
     free(watch->sources);
+    free(watch->order);
     config_free(watch->config);
     free(watch);
 }
@@ -103,14 +105,17 @@ static struct watch *watch_new(struct run *run, struct config *config, int64_t f
     struct watch *watch = xcalloc(1, sizeof *watch);
 
     fingerprint_of_search(config, watch->digest);
-    watch->watching = (struct watching){ .store = run->store,
-                                         .aws = run->aws,
-                                         .config = config,
-                                         .digest = watch->digest,
-                                         .account = run->account,
-                                         .poll_interval = poll_interval(config),
-                                         .out = config->output == OUTPUT_JSON ? stdout : NULL };
+    watch->watching =
+        (struct watching){ .store = run->store,
+                           .aws = run->aws,
+                           .config = config,
+                           .digest = watch->digest,
+                           .account = run->account,
+                           .poll_interval = poll_interval(config),
+                           .budget = { .store = run->store, .rate = config->requests_per_second },
+                           .out = config->output == OUTPUT_JSON ? stdout : NULL };
     watch->sources = xcalloc(config->source_count, sizeof *watch->sources);
+    watch->order = xcalloc(config->source_count, sizeof(struct source *));
     for (size_t i = 0; i < config->source_count; i++) {
         struct source *source = &watch->sources[watch->count];
         char since[TIME_TEXT_MAX];
@@ -122,7 +127,7 @@ static struct watch *watch_new(struct run *run, struct config *config, int64_t f
             source_stop(source);
             continue;
         }
-        watch->count++;
+        watch->order[watch->count++] = source;
         if (!started) {
             watch_free(watch);
             return NULL;
@@ -265,19 +270,34 @@ static bool anything_under_way(const struct run *run)
     return busy;
 }
 
-/* Lets every source say what it wants to send, each time beginning with the next one, so that none
- * is last for ever. */
+static int by_tip(const void *left, const void *right)
+{
+    const struct source *a = *(struct source *const *)left, *b = *(struct source *const *)right;
+
+    return (a->tip_at > b->tip_at) - (a->tip_at < b->tip_at);
+}
+
+static int by_back(const void *left, const void *right)
+{
+    const struct source *a = *(struct source *const *)left, *b = *(struct source *const *)right;
+
+    return (a->back_at > b->back_at) - (a->back_at < b->back_at);
+}
+
+/* Lets every source send what is due: first the newest of each, then what lies behind; who has
+ * waited longest is first, so that none waits for ever. */
 static int64_t step_sources(struct watch *watch)
 {
     int64_t at = INT64_MAX;
 
-    for (size_t i = watch->next; i < watch->count; i++) {
-        at = least(at, source_step(&watch->sources[i]));
+    qsort(watch->order, watch->count, sizeof(struct source *), by_tip);
+    for (size_t i = 0; i < watch->count; i++) {
+        at = least(at, source_step_tip(watch->order[i]));
     }
-    for (size_t i = 0; i < watch->next; i++) {
-        at = least(at, source_step(&watch->sources[i]));
+    qsort(watch->order, watch->count, sizeof(struct source *), by_back);
+    for (size_t i = 0; i < watch->count; i++) {
+        at = least(at, source_step_back(watch->order[i]));
     }
-    watch->next = watch->next + 1 < watch->count ? watch->next + 1 : 0;
     return at;
 }
 

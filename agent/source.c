@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/budget.h"
+#include "agent/ages.h"
 #include "agent/clock.h"
 #include "agent/retry.h"
 #include "agent/session.h"
@@ -14,9 +14,10 @@
 #define MINUTE INT64_C(60000)
 #define HOUR   (60 * MINUTE)
 
-#define TIP_OVERLAP MINUTE /* of what was read already, read again with what is new */
 /* After a stop the present comes first; what lies before is a hole to fill. */
 #define TIP_MAX (5 * MINUTE)
+/* The newest is read again at one poll of so many at least, however many pages that takes. */
+#define OVERLAP_EVERY_MAX 60
 /* Rows whose clock runs ahead are seen at once, though they count as read only later. */
 #define TIP_AHEAD     MINUTE
 #define SLICE_MIN     MINUTE
@@ -27,13 +28,14 @@
 #define RETRY_CAP_MS  (MINUTE)
 #define RETRY_REFUSED (30 * INT64_C(1000)) /* least wait when only a person can help */
 
-/* Ages at which every stretch is read again, in pieces of a quarter of the age. */
-static const int64_t ages[] = { 2 * MINUTE, 10 * MINUTE, 2 * HOUR, WINDOW_AGE_SETTLED };
-#define PIECES 4
-
 void source_fact_trouble(int64_t source, char out[static SOURCE_FACT_MAX])
 {
     snprintf(out, SOURCE_FACT_MAX, "trouble %" PRId64, source);
+}
+
+void source_fact_overlap(int64_t source, char out[static SOURCE_FACT_MAX])
+{
+    snprintf(out, SOURCE_FACT_MAX, "overlap %" PRId64, source);
 }
 
 static bool start_watch(struct source *source, int64_t first, bool force, struct store_error *error)
@@ -55,11 +57,11 @@ bool source_start(struct source *source, struct watching *watching,
                   const struct config_source *config, int64_t first, bool force,
                   struct store_error *error)
 {
-    *source = (struct source){ .watching = watching, .slice = SLICE_START };
+    *source =
+        (struct source){ .watching = watching, .slice = SLICE_START, .overlap = { .every = 1 } };
     source->origin = origin_of_log_group(config, watching->account);
     source->tip_judge = judge_new(watching->config->judged, source->origin.format);
-    source->back_judge = judge_new(watching->config->judged, source->origin.format);
-    if (!source->tip_judge || !source->back_judge) {
+    if (!source->tip_judge) {
         error->status = STORE_FAILED;
         snprintf(error->text, sizeof error->text, "out of memory");
         return false;
@@ -104,39 +106,96 @@ bool source_busy(const struct source *source)
     return source->tip.flying || source->back.flying;
 }
 
-/* Opens the window of what is new: from where the coverage ends, less the overlap. */
+/* The ages at which this source is read again, as its late events have it. */
+static bool ages_of(const struct source *source, struct ages *out, struct store_error *error)
+{
+    struct delays delays;
+
+    if (!delays_get(source->watching->store, source->origin.source, &delays, error)) {
+        return false;
+    }
+    ages_for(&delays, out);
+    return true;
+}
+
+/* From where on the newest is read: from where the coverage ends, and as often as the budget allows
+ * from further back, so that every instant is read again while it is young. */
+static int64_t tip_start(struct source *source, int64_t covered, const struct ages *ages)
+{
+    struct overlap *overlap = &source->overlap;
+
+    overlap->polls++;
+    overlap->now = overlap->polls >= overlap->every;
+    if (!overlap->now) {
+        return covered;
+    }
+    int64_t until = overlap->until > 0 ? least(overlap->until, covered) : covered;
+    overlap->until = covered;
+    overlap->polls = 0;
+    return until - ages->overlap;
+}
+
+/* Opens the window of what is new. */
 static bool open_tip(struct source *source, struct store_error *error)
 {
     int64_t now = session_service_time(source->watching->aws), start = source->since;
     struct stretch *list;
+    struct ages ages;
     size_t count;
 
-    if (!coverage_list(source->watching->store, source->watch, source->since, INT64_MAX, &list,
+    if (!ages_of(source, &ages, error) ||
+        !coverage_list(source->watching->store, source->watch, source->since, INT64_MAX, &list,
                        &count, error)) {
         return false;
     }
-    if (count > 0 && list[count - 1].end - TIP_OVERLAP > start) {
-        start = list[count - 1].end - TIP_OVERLAP;
+    if (count > 0) {
+        int64_t wanted = tip_start(source, list[count - 1].end, &ages);
+        start = wanted > start ? wanted : start;
     }
-    free(list);
-    bool overlaps = count > 0 && start >= now - TIP_MAX;
-    if (start < now - TIP_MAX) {
-        start = now - TIP_MAX;
-    }
-    judge_window(source->tip_judge, overlaps);
+    int64_t earliest = now - TIP_MAX - ages.overlap;
+    bool goes_on = count > 0 && start >= earliest;
+    start = start > earliest ? start : earliest;
+    judge_window(source->tip_judge, goes_on);
     /* Asked even if nothing is new, as after the clock was set back: the answer brings the time. */
-    window_open(&source->tip, start < now ? start : now, now, now + TIP_AHEAD, false);
+    window_open(&source->tip, least(start, now), now, now + TIP_AHEAD, list, count);
+    free(list);
     return true;
 }
 
-/* Opens the next window behind the tip: the newest hole, else the earliest re-read that is due. */
+/* The stretch that has waited longest for being read again at an age it has reached.  By how long
+ * each has waited, not by age: when the budget is short, every age still gets its turn. */
+static bool find_due(const struct stretch *list, size_t count, const struct ages *ages, int64_t now,
+                     struct stretch *out)
+{
+    int64_t longest = -1;
+
+    for (size_t i = 0; i < AGES_COUNT; i++) {
+        int64_t piece = ages->age[i] / AGE_PIECES;
+        struct stretch found;
+        if (!coverage_due(list, count, ages->age[i], piece, now, &found)) {
+            continue;
+        }
+        int64_t waited = now - (found.start + ages->age[i] + piece);
+        waited = waited > 0 ? waited : 0;
+        if (waited > longest) {
+            longest = waited;
+            *out = found;
+        }
+    }
+    return longest >= 0;
+}
+
+/* Opens the next window behind the tip: the newest hole, else the re-read that has waited longest.
+ */
 static bool open_back(struct source *source, struct store_error *error)
 {
     int64_t now = session_service_time(source->watching->aws);
     struct stretch *list, found;
+    struct ages ages;
     size_t count;
 
-    if (!coverage_list(source->watching->store, source->watch, source->since, now, &list, &count,
+    if (!ages_of(source, &ages, error) ||
+        !coverage_list(source->watching->store, source->watch, source->since, now, &list, &count,
                        error)) {
         return false;
     }
@@ -145,24 +204,20 @@ static bool open_back(struct source *source, struct store_error *error)
     if (coverage_holes(list, count, source->since, end, true, &found, 1) > 0) {
         int64_t start =
             found.end - found.start > source->slice ? found.end - source->slice : found.start;
-        window_open(&source->back, start, found.end, found.end, false);
-    } else {
-        for (size_t i = 0; i < sizeof ages / sizeof *ages; i++) {
-            if (coverage_due(list, count, ages[i], ages[i] / PIECES, now, &found)) {
-                int64_t stop = least(found.end, found.start + source->slice);
-                /* What was taken over from other rules was not read with these. */
-                window_open(&source->back, found.start, stop, stop, found.reads > 0);
-                break;
-            }
-        }
+        window_open(&source->back, start, found.end, found.end, NULL, 0);
+    } else if (find_due(list, count, &ages, now, &found)) {
+        int64_t stop = least(found.end, found.start + source->slice);
+        window_open(&source->back, found.start, stop, stop, list, count);
+        /* What was taken over from other rules was not read with these. */
+        source->back.again = found.reads > 0;
     }
-    judge_window(source->back_judge, false);
     free(list);
     return true;
 }
 
-/* Asks for a window's next page if the budget allows; returns when to try again. */
-static int64_t ask(struct source *source, struct window *window, enum budget_use use)
+/* Asks for a window's next page if the budget allows.  *at is when it was due, and stays so while
+ * the budget refuses; returns when to try again. */
+static int64_t ask(struct source *source, struct window *window, enum budget_use use, int64_t *at)
 {
     struct watching *watching = source->watching;
     struct store_error store_error;
@@ -170,17 +225,16 @@ static int64_t ask(struct source *source, struct window *window, enum budget_use
     bool taken;
     int64_t wait = 0;
 
-    if (!budget_take(watching->store, &source->origin, watching->config->requests_per_second, use,
-                     &taken, &wait, &store_error)) {
+    if (!budget_take(&watching->budget, &source->origin, use, &taken, &wait, &store_error)) {
         log_error("%s", store_error.text);
-        return clock_ticks() + RETRY_BASE_MS;
+        return *at = clock_ticks() + RETRY_BASE_MS;
     }
     if (!taken) {
         return clock_ticks() + wait;
     }
     if (!window_send(window, watching->aws, &source->origin, &error)) {
         log_error("%s", error.text);
-        return clock_ticks() + RETRY_BASE_MS;
+        return *at = clock_ticks() + RETRY_BASE_MS;
     }
     return INT64_MAX;
 }
@@ -203,15 +257,17 @@ static int64_t step_window(struct source *source, struct window *window, int64_t
     if (!window->open) {
         return *at = clock_ticks() + source->watching->poll_interval;
     }
-    return *at = ask(source, window, use);
+    return ask(source, window, use, at);
 }
 
-int64_t source_step(struct source *source)
+int64_t source_step_tip(struct source *source)
 {
-    int64_t tip = step_window(source, &source->tip, &source->tip_at, open_tip, BUDGET_TIP);
-    int64_t back = step_window(source, &source->back, &source->back_at, open_back, BUDGET_BACK);
+    return step_window(source, &source->tip, &source->tip_at, open_tip, BUDGET_TIP);
+}
 
-    return least(tip, back);
+int64_t source_step_back(struct source *source)
+{
+    return step_window(source, &source->back, &source->back_at, open_back, BUDGET_BACK);
 }
 
 /* Logs trouble when it begins and when it ends, and keeps it for status while only a person can end
@@ -260,6 +316,28 @@ static void adapt_slice(struct source *source, const struct window *window)
     }
 }
 
+/* How often the newest is read again follows from what it costs: on a busy log the pages of the
+ * last minute at every poll would leave nothing of the budget. */
+static void adapt_overlap(struct source *source, const struct window *window)
+{
+    struct overlap *overlap = &source->overlap;
+    unsigned every = window->pages < OVERLAP_EVERY_MAX ? window->pages : OVERLAP_EVERY_MAX;
+    char name[SOURCE_FACT_MAX], number[16] = "";
+    struct store_error error;
+
+    if (!overlap->now || every == overlap->every) {
+        return;
+    }
+    overlap->every = every;
+    source_fact_overlap(source->origin.source, name);
+    if (every > 1) {
+        snprintf(number, sizeof number, "%u", every);
+    }
+    if (!store_fact_set(source->watching->store, name, number, &error)) {
+        log_error("%s", error.text);
+    }
+}
+
 /* When to go on with a window after an answer. */
 static int64_t next_at(struct source *source, const struct window *window,
                        enum window_result result, const struct aws_error *error)
@@ -271,12 +349,15 @@ static int64_t next_at(struct source *source, const struct window *window,
     case WINDOW_MORE:
         break;
     case WINDOW_COMPLETE:
+        if (window == &source->tip) {
+            adapt_overlap(source, window);
+            return clock_ticks() + watching->poll_interval;
+        }
         adapt_slice(source, window);
-        return clock_ticks() + (window == &source->tip ? watching->poll_interval : 0);
+        break;
     case WINDOW_FAILED:
         if (error->problem == AWS_THROTTLED &&
-            !budget_throttled(watching->store, &source->origin,
-                              watching->config->requests_per_second, &store_error)) {
+            !budget_throttled(&watching->budget, &source->origin, &store_error)) {
             log_error("%s", store_error.text);
         }
         return retry_at(window, error->problem);
@@ -284,6 +365,18 @@ static int64_t next_at(struct source *source, const struct window *window,
         return clock_ticks() + RETRY_REFUSED;
     }
     return clock_ticks();
+}
+
+/* The judge for an answer; a window behind the tip begins with a new one. */
+static struct judge *judge_for(struct source *source, const struct window *window)
+{
+    if (window == &source->tip) {
+        return source->tip_judge;
+    }
+    if (!source->back_judge) {
+        source->back_judge = judge_new(source->watching->config->judged, source->origin.format);
+    }
+    return source->back_judge;
 }
 
 /* After the commit: whoever reads our output may be slow, and others wait for the store. */
@@ -301,8 +394,7 @@ void source_answer(struct source *source, struct window *window, const struct aw
     struct detector detector = { .store = watching->store,
                                  .config = watching->config,
                                  .origin = &source->origin,
-                                 .judge = window == &source->tip ? source->tip_judge
-                                                                 : source->back_judge,
+                                 .judge = judge_for(source, window),
                                  .alert = true,
                                  .out_json = true,
                                  .out_new = true };
@@ -311,6 +403,12 @@ void source_answer(struct source *source, struct window *window, const struct aw
     char *lines = NULL;
     size_t len = 0;
 
+    if (!detector.judge) {
+        log_error("out of memory; the window of %s is read again", source->origin.log_group);
+        window_close(window);
+        source->back_at = clock_ticks() + RETRY_REFUSED;
+        return;
+    }
     if (watching->out) {
         detector.out = open_memstream(&lines, &len);
     }
@@ -319,6 +417,10 @@ void source_answer(struct source *source, struct window *window, const struct aw
                     &error, &store_error);
     if (detector.out) {
         (void)fclose(detector.out);
+    }
+    if (!source->back.open) {
+        judge_free(source->back_judge);
+        source->back_judge = NULL;
     }
     *(window == &source->tip ? &source->tip_at : &source->back_at) =
         next_at(source, window, result, &error);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/budget.h"
 #include "agent/config.h"
 #include "agent/detect.h"
 #include "agent/window.h"
@@ -20,17 +21,26 @@ struct watching {
     const uint8_t *digest; /* of the search, COVERAGE_DIGEST_SIZE bytes */
     const char *account;   /* for log groups given by name; empty while not known */
     int64_t poll_interval; /* the configured one, or longer when the budget is shared by many */
-    FILE *out;             /* findings as JSON lines, or NULL */
+    struct budget budget;
+    FILE *out; /* findings as JSON lines, or NULL */
 };
 
 struct source {
     struct watching *watching;
     struct origin origin;
-    struct judge *tip_judge, *back_judge; /* neighbours in one are no neighbours in the other */
+    /* Neighbours in one are no neighbours in the other.  That of `back` is there only while its
+     * window is between pages: there may be hundreds of sources, and a judge is large. */
+    struct judge *tip_judge, *back_judge;
     int64_t watch, since;
-    struct window tip, back;  /* what is new; holes and re-reads */
-    int64_t tip_at, back_at;  /* ticks */
-    int64_t slice;            /* length of a hole's window, longer while pages are few */
+    struct window tip, back; /* what is new; holes and re-reads */
+    int64_t tip_at, back_at; /* ticks: since when each is due, or will be */
+    int64_t slice;           /* length of a hole's window, longer while pages are few */
+    struct overlap {
+        int64_t until;  /* up to where the newest was covered when it was read again last */
+        unsigned polls; /* since */
+        unsigned every; /* it is read again at one poll of so many */
+        bool now;       /* whether the tip's window is such a one */
+    } overlap;
     enum aws_problem trouble; /* the present one, AWS_OK when the last answer was good */
     bool ever_read;
 };
@@ -48,9 +58,14 @@ void source_inherit(struct source *source, struct source *before);
 #define SOURCE_FACT_MAX 32
 void source_fact_trouble(int64_t source, char out[static SOURCE_FACT_MAX]);
 
-/* Sends what is due and the budget allows; returns the ticks at which to call again at the latest.
+/* The name of the fact that says at how many polls the newest is read again once, if not at each.
  */
-int64_t source_step(struct source *source);
+void source_fact_overlap(int64_t source, char out[static SOURCE_FACT_MAX]);
+
+/* Each sends what is due, the newest or what lies behind it, if the budget allows; and returns the
+ * ticks at which to call again at the latest.  Who is due first is to be asked first. */
+int64_t source_step_tip(struct source *source);
+int64_t source_step_back(struct source *source);
 
 /* Whether a window is one of this source's, and what to do with its answer. */
 bool source_owns(const struct source *source, const void *owner);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/ages.h"
 #include "agent/clock.h"
 #include "agent/command.h"
 #include "agent/config.h"
@@ -69,7 +70,7 @@ static bool read_source(struct store *store, int64_t now, const struct watched *
     }
     *out = (struct source_state){ .watched = watched };
     out->read_to = count > 0 ? list[count - 1].end : watched->since;
-    out->settled = coverage_settled(list, count, watched->since, WINDOW_AGE_SETTLED);
+    out->settled = coverage_settled(list, count, watched->since, AGE_SETTLED);
     out->gap_count =
         coverage_holes(list, count, watched->since, out->read_to < now ? out->read_to : now, true,
                        out->gaps, GAPS_SHOWN_MAX);

@@ -5,22 +5,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/ages.h"
 #include "agent/aws/logs.h"
 #include "agent/memory.h"
-#include "storage/coverage.h"
+#include "storage/delays.h"
 
-void window_open(struct window *window, int64_t start, int64_t end, int64_t ask_until, bool late)
+/* An event is late when it was not there though its time was read.  What came within a minute is
+ * no more than the usual way of a row to the service. */
+#define LATE_AFTER (60 * INT64_C(1000))
+/* The service tells its time in whole seconds. */
+#define CLOCK_GRAIN 1000
+
+void window_open(struct window *window, int64_t start, int64_t end, int64_t ask_until,
+                 const struct stretch *before, size_t before_count)
 {
     window_close(window);
-    *window = (struct window){
-        .start = start, .end = end, .ask_until = ask_until, .open = true, .late = late
-    };
+    *window = (struct window){ .start = start, .end = end, .ask_until = ask_until, .open = true };
+    while (before_count > 0 && before->end <= start) {
+        before++;
+        before_count--;
+    }
+    while (before_count > 0 && before[before_count - 1].start >= end) {
+        before_count--;
+    }
+    if (before_count > 0) {
+        window->before = xcalloc(before_count, sizeof *before);
+        window->before_count = before_count;
+        memcpy(window->before, before, before_count * sizeof *before);
+    }
 }
 
 void window_close(struct window *window)
 {
     free(window->token);
+    free(window->before);
     window->token = NULL;
+    window->before = NULL;
+    window->before_count = 0;
     window->open = window->flying = false;
 }
 
@@ -46,9 +67,30 @@ bool window_send(struct window *window, struct aws *aws, const struct origin *or
     return window->flying;
 }
 
-static bool judge_page(const struct logs_page *page, struct detector *detector,
-                       struct store_error *error)
+/* When a time was read before, under these rules, or NULL. */
+static const struct stretch *read_before(const struct window *window, int64_t time)
 {
+    size_t low = 0, high = window->before_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (window->before[middle].end <= time) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < window->before_count && window->before[low].start <= time &&
+                   window->before[low].reads > 0
+               ? &window->before[low]
+               : NULL;
+}
+
+static bool judge_page(const struct window *window, const struct logs_page *page,
+                       struct detector *detector, struct store_error *error)
+{
+    struct delays delays = { .longest = 0 };
     struct log_event event;
 
     for (size_t i = 0; i < logs_page_count(page); i++) {
@@ -59,9 +101,23 @@ static bool judge_page(const struct logs_page *page, struct detector *detector,
                                          .offset = -1,
                                          .timestamp = event.timestamp,
                                          .ingestion_time = event.ingestion_time };
+        const struct stretch *before = read_before(window, event.timestamp);
+        int64_t found = detector->new_findings;
+
+        detector->late =
+            before && (window->again || event.timestamp < before->read_at - LATE_AFTER);
         if (!detect_event(detector, &detected, error)) {
             return false;
         }
+        if (before && (event.ingestion_time >= before->read_at + CLOCK_GRAIN ||
+                       detector->new_findings > found)) {
+            int64_t delay = window->read_at - event.timestamp;
+            delays_count(&delays, delay < AGE_SETTLED ? delay : AGE_SETTLED);
+        }
+    }
+    if (delays_total(&delays) > 0 &&
+        !delays_add(detector->store, detector->origin->source, &delays, error)) {
+        return false;
     }
     return detect_tell(detector, 0, error);
 }
@@ -79,9 +135,9 @@ static bool store_page(const struct window *window, const struct logs_page *page
     if (!store_begin(detector->store, error)) {
         return false;
     }
-    if (!judge_page(page, detector, error) ||
+    if (!judge_page(window, page, detector, error) ||
         (!logs_page_token(page) && read.start < read.end &&
-         !coverage_add(detector->store, watch, &read, WINDOW_AGE_SETTLED, error)) ||
+         !coverage_add(detector->store, watch, &read, AGE_SETTLED, error)) ||
         !store_commit(detector->store, error)) {
         store_rollback(detector->store);
         judge_window(detector->judge, false); /* it remembers findings that are not there */
@@ -113,7 +169,6 @@ enum window_result window_take(struct window *window, const struct aws_answer *a
     if (window->pages == 0) {
         window->read_at = answer->date_ms >= 0 ? answer->date_ms : service_now;
     }
-    detector->late = window->late;
     if (!store_page(window, page, detector, watch, store_error)) {
         window->attempt++;
         result = WINDOW_STORE_FAILED;

@@ -10,10 +10,8 @@
 
 #include "agent/aws/aws.h"
 #include "agent/detect.h"
+#include "storage/coverage.h"
 #include "storage/store.h"
-
-/* The age of the last re-read of every stretch; what has been read at that age is settled. */
-#define WINDOW_AGE_SETTLED (24 * INT64_C(3600000))
 
 struct window {
     int64_t start, end; /* half-open, event time in milliseconds: what will count as read */
@@ -22,15 +20,19 @@ struct window {
     int64_t read_at;    /* the service's clock at the first page; 0 before */
     char *token;        /* of the next page; NULL at the beginning */
     unsigned pages;
-    unsigned attempt; /* failures in a row */
-    bool open;        /* not yet read to its end */
-    bool flying;      /* a request is under way */
-    bool late;        /* this time was read before: what is new is late */
+    unsigned attempt;       /* failures in a row */
+    bool open;              /* not yet read to its end */
+    bool flying;            /* a request is under way */
+    bool again;             /* it is read again because of its age: what is new in it is late */
+    struct stretch *before; /* what of it was read before, in order */
+    size_t before_count;
 };
 
 enum window_result { WINDOW_MORE, WINDOW_COMPLETE, WINDOW_FAILED, WINDOW_STORE_FAILED };
 
-void window_open(struct window *window, int64_t start, int64_t end, int64_t ask_until, bool late);
+/* `before`: what of this time was read before and when, as coverage_list gives it; copied. */
+void window_open(struct window *window, int64_t start, int64_t end, int64_t ask_until,
+                 const struct stretch *before, size_t before_count);
 void window_close(struct window *window);
 
 /* Asks for the next page; the window is the answer's owner. */

@@ -2,8 +2,11 @@
 /* Token buckets in the store. */
 #include "storage/bucket.h"
 
+#include <stdio.h>
+
 #include "storage/sql.h"
 
+#define HOUR_MS         3600000
 #define BACK_MAX_MS     10000   /* how far a clock may go back before the bucket follows it */
 #define GROWTH_PER_MS   0.00001 /* a tenth of the full rate in ten seconds */
 #define SHARE_MIN       0.0625
@@ -28,22 +31,30 @@ struct bucket {
     int64_t filled_at;
     double share;
     int64_t throttled_at;
+    struct spent {
+        int64_t taken, hour, in_hour, before;
+    } spent;
 };
 
 static bool load(struct store *store, const char *name, const struct bucket_terms *terms,
                  int64_t now, struct bucket *bucket, struct store_error *error)
 {
     static const char text[] =
-        "SELECT tokens, filled_at, share, throttled_at FROM bucket WHERE name = :name";
+        "SELECT tokens, filled_at, share, throttled_at, taken, hour, in_hour, hour_before"
+        " FROM bucket WHERE name = :name";
     struct sql sql = sql_open(store, text);
     int step;
 
-    *bucket = (struct bucket){ terms->burst, now, 1, now - THROTTLE_GAP_MS };
+    *bucket = (struct bucket){ terms->burst, now, 1, now - THROTTLE_GAP_MS, { 0, 0, 0, 0 } };
     sql_bind_text(&sql, ":name", name);
     step = sql_step(&sql, what, error);
     if (step == 1) {
-        *bucket = (struct bucket){ sqlite3_column_double(sql.stmt, 0), sql_number(&sql, 1),
-                                   sqlite3_column_double(sql.stmt, 2), sql_number(&sql, 3) };
+        *bucket = (struct bucket){ sqlite3_column_double(sql.stmt, 0),
+                                   sql_number(&sql, 1),
+                                   sqlite3_column_double(sql.stmt, 2),
+                                   sql_number(&sql, 3),
+                                   { sql_number(&sql, 4), sql_number(&sql, 5), sql_number(&sql, 6),
+                                     sql_number(&sql, 7) } };
     }
     sql_close(&sql);
     return step >= 0;
@@ -52,11 +63,11 @@ static bool load(struct store *store, const char *name, const struct bucket_term
 static bool save(struct store *store, const char *name, const struct bucket *bucket,
                  struct store_error *error)
 {
-    static const char text[] = "INSERT INTO bucket (name, tokens, filled_at, share, throttled_at)"
-                               " VALUES (:name, :tokens, :filled_at, :share, :throttled_at)"
-                               " ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens,"
-                               " filled_at = excluded.filled_at, share = excluded.share,"
-                               " throttled_at = excluded.throttled_at";
+    static const char text[] =
+        "INSERT OR REPLACE INTO bucket (name, tokens, filled_at, share, throttled_at, taken, hour,"
+        " in_hour, hour_before)"
+        " VALUES (:name, :tokens, :filled_at, :share, :throttled_at, :taken, :hour, :in_hour,"
+        " :before)";
     struct sql sql = sql_open(store, text);
 
     sql_bind_text(&sql, ":name", name);
@@ -64,6 +75,10 @@ static bool save(struct store *store, const char *name, const struct bucket *buc
     sql_bind_number(&sql, ":filled_at", bucket->filled_at);
     sql_bind_real(&sql, ":share", bucket->share);
     sql_bind_number(&sql, ":throttled_at", bucket->throttled_at);
+    sql_bind_number(&sql, ":taken", bucket->spent.taken);
+    sql_bind_number(&sql, ":hour", bucket->spent.hour);
+    sql_bind_number(&sql, ":in_hour", bucket->spent.in_hour);
+    sql_bind_number(&sql, ":before", bucket->spent.before);
     return sql_run(&sql, what, error);
 }
 
@@ -94,6 +109,18 @@ static void fill(struct bucket *bucket, const struct bucket_terms *terms, int64_
     bucket->tokens = smaller(bucket->tokens, larger(terms->burst, 1));
 }
 
+/* Closes the hours that are over. */
+static void pass_hours(struct spent *spent, int64_t now)
+{
+    int64_t hour = now - now % HOUR_MS;
+
+    if (hour != spent->hour) {
+        spent->before = hour == spent->hour + HOUR_MS ? spent->in_hour : 0;
+        spent->in_hour = 0;
+        spent->hour = hour;
+    }
+}
+
 /* Takes a token, or says how long the lacking part of one takes to come. */
 static bool take(struct bucket *bucket, const struct bucket_terms *terms, int64_t now,
                  int64_t *wait_ms)
@@ -107,6 +134,9 @@ static bool take(struct bucket *bucket, const struct bucket_terms *terms, int64_
     /* Filling in many small parts rounds; a millionth of a token is no reason to wait. */
     if (bucket->tokens >= needed - 0.000001) {
         bucket->tokens -= 1;
+        pass_hours(&bucket->spent, now);
+        bucket->spent.taken++;
+        bucket->spent.in_hour++;
         return true;
     }
     wait = (needed - bucket->tokens) / (terms->rate * share_at(bucket, now)) * 1000;
@@ -167,14 +197,32 @@ bool bucket_throttled(struct store *store, const char *name, const struct bucket
            sql_end(store, throttle(store, name, terms, now, error), error);
 }
 
-bool bucket_rate(struct store *store, const char *name, const struct bucket_terms *terms,
-                 int64_t now, double *out, struct store_error *error)
+bool buckets_list(struct store *store, const char *beginning, int64_t now, struct bucket_use *out,
+                  size_t max, size_t *count, struct store_error *error)
 {
-    struct bucket bucket;
+    static const char text[] =
+        "SELECT name, share, throttled_at, taken, hour, in_hour, hour_before FROM bucket"
+        " WHERE substr(name, 1, length(:beginning)) = :beginning ORDER BY name";
+    struct sql sql = sql_open(store, text);
+    int step = 0;
 
-    if (!load(store, name, terms, now, &bucket, error)) {
-        return false;
+    *count = 0;
+    sql_bind_text(&sql, ":beginning", beginning);
+    while (*count < max && (step = sql_step(&sql, what, error)) == 1) {
+        struct bucket_use *use = &out[(*count)++];
+        struct bucket bucket = { .share = sqlite3_column_double(sql.stmt, 1),
+                                 .throttled_at = sql_number(&sql, 2),
+                                 .spent = { sql_number(&sql, 3), sql_number(&sql, 4),
+                                            sql_number(&sql, 5), sql_number(&sql, 6) } };
+        struct store_bytes name = sql_bytes(sql.stmt, 0);
+
+        pass_hours(&bucket.spent, now);
+        (void)snprintf(use->name, sizeof use->name, "%.*s", (int)name.len, name.data);
+        use->share = share_at(&bucket, now);
+        use->taken = bucket.spent.taken;
+        use->in_hour = bucket.spent.in_hour;
+        use->hour_before = bucket.spent.before;
     }
-    *out = terms->rate * share_at(&bucket, now);
-    return true;
+    sql_close(&sql);
+    return step >= 0;
 }

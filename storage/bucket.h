@@ -5,6 +5,7 @@
 #define TAILGATE_STORAGE_BUCKET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "storage/store.h"
@@ -31,8 +32,21 @@ bool bucket_take(struct store *store, const char *name, const struct bucket_term
 bool bucket_throttled(struct store *store, const char *name, const struct bucket_terms *terms,
                       int64_t now, struct store_error *error);
 
-/* The rate in force, for status. */
-bool bucket_rate(struct store *store, const char *name, const struct bucket_terms *terms,
-                 int64_t now, double *out, struct store_error *error);
+#define BUCKET_NAME_MAX 128 /* bytes of a name that are given back, with the NUL */
+#define BUCKETS_MAX     64  /* buckets one call lists */
+
+/* What became of a bucket, for status. */
+struct bucket_use {
+    char name[BUCKET_NAME_MAX];
+    double share;        /* of its full rate that is in force now, from 0 to 1 */
+    int64_t taken;       /* tokens in all */
+    int64_t in_hour;     /* in the hour, by the clock, that is not over */
+    int64_t hour_before; /* in the hour before that one */
+};
+
+/* The buckets whose names begin so, by name: at most `max` of them; returns false when the store
+ * fails. */
+bool buckets_list(struct store *store, const char *beginning, int64_t now, struct bucket_use *out,
+                  size_t max, size_t *count, struct store_error *error);
 
 #endif

@@ -144,10 +144,46 @@ static void clocks_that_jump(void **state)
 
 static double rate(struct scratch *s, int64_t now)
 {
-    double out = -1;
+    struct bucket_use use[2];
+    size_t count;
 
-    ok(s, bucket_rate(s->store, name, &polite, now, &out, &s->error));
-    return out;
+    ok(s, buckets_list(s->store, name, now, use, 2, &count, &s->error));
+    return polite.rate * (count == 1 ? use[0].share : 1);
+}
+
+/* What was spent, by the hours of the clock. */
+static void spending(void **state)
+{
+    struct scratch *s = *state;
+    const struct bucket_terms terms = { 10, 10, 0 };
+    const int64_t hour = 3600000, noon = 12 * hour;
+    struct bucket_use use[2];
+    int64_t wait;
+    size_t count;
+    bool taken;
+
+    for (int i = 0; i < 3; i++) {
+        ok(s, bucket_take(s->store, "spent a", &terms, noon + i, &taken, &wait, &s->error));
+        assert_true(taken);
+    }
+    ok(s, bucket_take(s->store, "spent b", &terms, noon, &taken, &wait, &s->error));
+    ok(s, bucket_take(s->store, "other", &terms, noon, &taken, &wait, &s->error));
+    ok(s, buckets_list(s->store, "spent ", noon + 5, use, 2, &count, &s->error));
+    assert_int_equal(count, 2);
+    assert_string_equal(use[0].name, "spent a");
+    assert_int_equal(use[0].taken, 3);
+    assert_int_equal(use[0].in_hour, 3);
+    assert_int_equal(use[0].hour_before, 0);
+    ok(s, buckets_list(s->store, "spent ", noon + hour, use, 1, &count, &s->error));
+    assert_int_equal(count, 1);
+    assert_int_equal(use[0].in_hour, 0);
+    assert_int_equal(use[0].hour_before, 3);
+    ok(s, bucket_take(s->store, "spent a", &terms, noon + 2 * hour, &taken, &wait, &s->error));
+    ok(s, buckets_list(s->store, "spent a", noon + 2 * hour, use, 2, &count, &s->error));
+    assert_int_equal(count, 1);
+    assert_int_equal(use[0].taken, 4);
+    assert_int_equal(use[0].in_hour, 1);
+    assert_int_equal(use[0].hour_before, 0);
 }
 
 static bool near(double a, double b)
@@ -261,6 +297,7 @@ int main(void)
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(reserve_is_kept_back, open_store, scratch_teardown),
         cmocka_unit_test_setup_teardown(clocks_that_jump, open_store, scratch_teardown),
+        cmocka_unit_test_setup_teardown(spending, open_store, scratch_teardown),
         cmocka_unit_test_setup_teardown(throttling, open_store, scratch_teardown),
         cmocka_unit_test_setup_teardown(rate_of_nothing, open_store, scratch_teardown),
         cmocka_unit_test_setup_teardown(outlives_the_process, open_store, scratch_teardown),

@@ -9,6 +9,7 @@
 
 #include "storage/alerts.h"
 #include "storage/bucket.h"
+#include "storage/delays.h"
 #include "storage/readings.h"
 #include "storage/sql.h"
 
@@ -119,6 +120,17 @@ static bool publish(struct scratch *s)
     return alerts_next_due(s->store, &due, &s->error);
 }
 
+static bool late_event(struct scratch *s, int64_t source)
+{
+    struct delays delays = { .longest = 0 };
+
+    delays_count(&delays, 5000);
+    TRY(store_begin(s->store, &s->error));
+    TRY(delays_add(s->store, source, &delays, &s->error));
+    TRY(store_commit(s->store, &s->error));
+    return delays_get(s->store, source, &delays, &s->error);
+}
+
 static bool scenario(struct scratch *s)
 {
     const struct bucket_terms terms = { 2, 5, 0 };
@@ -126,7 +138,7 @@ static bool scenario(struct scratch *s)
     struct source_reading reading;
     int64_t source, watch, next, deleted, wait, open;
     size_t count;
-    double rate;
+    struct bucket_use use;
     bool made, taken;
 
     s->store = store_open(s->path, STORE_WRITE, &s->error);
@@ -150,7 +162,8 @@ static bool scenario(struct scratch *s)
     TRY(findings_prune(s->store, 100000, 1, &deleted, &s->error));
     TRY(bucket_take(s->store, "b", &terms, 1000, &taken, &wait, &s->error));
     TRY(bucket_throttled(s->store, "b", &terms, 1000, &s->error));
-    TRY(bucket_rate(s->store, "b", &terms, 1000, &rate, &s->error));
+    TRY(buckets_list(s->store, "b", 1000, &use, 1, &count, &s->error));
+    TRY(late_event(s, source));
     TRY(coverage_since(s->store, source, &next, &s->error));
     TRY(coverage_list(s->store, watch, 0, 10000, &stretches, &count, &s->error));
     free(stretches);
