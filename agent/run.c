@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tailgate run`: boots, then goes round the loop until stopped.  Everything happens in this one
  * thread: sources and the publisher say what they want to send, and are given the answers. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -145,6 +147,16 @@ static struct watch *watch_new(struct run *run, struct config *config, int64_t f
     return watch;
 }
 
+/* For status: what follows from the configuration that runs. */
+static bool say_pace(struct run *run, const struct watch *watch, struct store_error *error)
+{
+    char text[PACE_TEXT_MAX];
+
+    snprintf(text, sizeof text, "%" PRId64 " %g", watch->watching.poll_interval,
+             watch->watching.budget.rate);
+    return store_fact_set(run->store, SESSION_FACT_PACE, text, error);
+}
+
 /* What is in the store but not in the configuration any more is not watched, and status is not to
  * judge us by it. */
 static bool forget_others(struct run *run, const struct watch *watch, struct store_error *error)
@@ -180,7 +192,7 @@ static void watch_take_over(struct run *run, struct watch *watch)
     run->watch = watch;
     run->publisher.config = watch->config;
     log_setup(watch->config->log_level, true);
-    if (!forget_others(run, watch, &error)) {
+    if (!forget_others(run, watch, &error) || !say_pace(run, watch, &error)) {
         log_error("%s", error.text);
     }
 }

@@ -16,6 +16,8 @@
 
 #define SESSION_FACT_ALIVE   "alive_at" /* when `run` last got on, host's clock, milliseconds */
 #define SESSION_FACT_ACCOUNT "account"
+#define SESSION_FACT_PACE    "pace" /* milliseconds from poll to poll, and requests a second */
+#define PACE_TEXT_MAX        64
 #define SESSION_ALIVE_EVERY  15000 /* milliseconds */
 
 #define SESSION_STOPPED (-1) /* asked to stop before it began */
