@@ -103,9 +103,12 @@ static bool first_of(struct store *store, const struct kind *kind, char hex[stat
         outbox_hex(hex, sql_bytes(sql.stmt, 0));
     }
     sql_close(&sql);
-    return step == 1 ||
-           (step == 0 && store_fail(error, STORE_CORRUPT, "cannot %s in %s: a finding is missing",
-                                    fold_what, store_name(store)));
+    if (step == 0) {
+        store->damaged = true;
+        (void)store_fail(error, STORE_CORRUPT, "cannot %s in %s: a finding is missing", fold_what,
+                         store_name(store));
+    }
+    return step == 1;
 }
 
 static bool mark_held(struct store *store, int64_t kind, int64_t alert, struct store_error *error)

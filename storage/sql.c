@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define NAME_SHOWN_MAX 200
+#define DAMAGED_ADVICE                                                                             \
+    "it is damaged; `tailgate run` moves it aside when it starts, and keeps what can be read of "  \
+    "it"
 
 /* What a primary result code (sqlite.org/rescode.html) means here, and what to do about it. */
 static const struct code {
@@ -26,12 +29,8 @@ static const struct code {
     { SQLITE_CANTOPEN, STORE_DENIED,
       "this user must be able to read and write it and the files beside it" },
     { SQLITE_FULL, STORE_FULL, "free some space on its file system, or raise the quota" },
-    { SQLITE_CORRUPT, STORE_CORRUPT,
-      "it is damaged and was left as it is; move it away together with its -wal and -shm files to "
-      "begin anew" },
-    { SQLITE_NOTADB, STORE_CORRUPT,
-      "it is damaged and was left as it is; move it away together with its -wal and -shm files to "
-      "begin anew" },
+    { SQLITE_CORRUPT, STORE_CORRUPT, DAMAGED_ADVICE },
+    { SQLITE_NOTADB, STORE_CORRUPT, DAMAGED_ADVICE },
     { SQLITE_IOERR, STORE_FAILED, "look at the disk and at the system's log" },
     { SQLITE_NOMEM, STORE_FAILED, "there is not enough memory" },
 };
@@ -87,7 +86,7 @@ static int primary_code(int rc, int system)
     return rc & 0xff;
 }
 
-bool sql_fail(const struct store *store, int rc, const char *what, struct store_error *error)
+bool sql_fail(struct store *store, int rc, const char *what, struct store_error *error)
 {
     bool io = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
     int system = io ? system_error(store) : 0;
@@ -102,10 +101,25 @@ bool sql_fail(const struct store *store, int rc, const char *what, struct store_
             found = &codes[i];
         }
     }
+    store->damaged = store->damaged || (found && found->status == STORE_CORRUPT);
     return store_fail(error, found ? found->status : STORE_FAILED, "cannot %s in %s: %s%s%s%s%s%s",
                       what, store_name(store), why, system ? " (" : "",
                       system ? strerror(system) : "", system ? ")" : "", found ? "; " : "",
                       found ? found->advice : "");
+}
+
+void sql_finish(struct store *store)
+{
+    while (store->statements) {
+        struct statement *statement = store->statements;
+
+        store->statements = statement->next;
+        (void)sqlite3_finalize(statement->stmt);
+        free(statement);
+    }
+    /* A listing the caller forgot keeps it open until it is freed. */
+    (void)sqlite3_close_v2(store->db);
+    store->db = NULL;
 }
 
 /* Prepares a text, or finds it prepared. */

@@ -31,6 +31,7 @@ struct store {
     sqlite3 *db;
     char *path; /* as given, for messages; NULL for a temporary store */
     enum store_mode mode;
+    bool damaged; /* whether SQLite has called it corrupt */
     struct statement *statements;
     char *held;                       /* the bytes findings_get gave away */
     char severity[SEVERITY_WORD_MAX]; /* the word alerts_next gave away */
@@ -47,7 +48,11 @@ struct sql {
  * `what` completes "cannot ...".  Both return false. */
 bool store_fail(struct store_error *error, enum store_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-bool sql_fail(const struct store *store, int rc, const char *what, struct store_error *error);
+bool sql_fail(struct store *store, int rc, const char *what, struct store_error *error);
+
+/* Gives the statements back and closes the database; a listing the caller forgot keeps it open
+ * until it is freed. */
+void sql_finish(struct store *store);
 
 /* The path of a store for messages: its end, if it is very long. */
 const char *store_name(const struct store *store);

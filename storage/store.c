@@ -46,20 +46,6 @@ static int open_immutable(const char *real, sqlite3 **db)
                            NULL);
 }
 
-static void close_database(struct store *store)
-{
-    while (store->statements) {
-        struct statement *statement = store->statements;
-
-        store->statements = statement->next;
-        (void)sqlite3_finalize(statement->stmt);
-        free(statement);
-    }
-    /* A listing the caller forgot keeps it open until it is freed. */
-    (void)sqlite3_close_v2(store->db);
-    store->db = NULL;
-}
-
 /* SQLite gives a handle even when opening fails, to ask what went wrong; without memory not even
  * that. */
 static bool opened(struct store *store, int rc, struct store_error *error)
@@ -127,7 +113,7 @@ static bool probe(struct store *store, const char *real, struct store_error *err
         ok = has_mark(real) ||
              not_ours(store, "it is no database, or a damaged one of another program", error);
     }
-    close_database(store);
+    sql_finish(store);
     return ok;
 }
 
@@ -266,7 +252,7 @@ static bool open_read(struct store *store, const char *path, struct store_error 
          * made, unless it is known that nobody writes. */
         if (!ok && error->status == STORE_DENIED && !place_writable(place.real) &&
             !has_log(place.real)) {
-            close_database(store);
+            sql_finish(store);
             ok = read_number(store, open_immutable(place.real, &store->db), &number, error);
         }
     }
@@ -330,10 +316,15 @@ void store_close(struct store *store)
     if (store->db) {
         store_rollback(store);
     }
-    close_database(store);
+    sql_finish(store);
     free(store->held);
     free(store->path);
     free(store);
+}
+
+bool store_damaged(const struct store *store)
+{
+    return store->damaged;
 }
 
 bool store_begin(struct store *store, struct store_error *error)
