@@ -15,9 +15,9 @@
 #include "agent/publisher.h"
 #include "agent/session.h"
 #include "agent/source.h"
+#include "agent/state.h"
 #include "agent/times.h"
 #include "storage/alerts.h"
-#include "storage/lock.h"
 #include "storage/watched.h"
 
 /* Real milliseconds a turn waits at most: the host's clock may be set meanwhile. */
@@ -42,8 +42,7 @@ struct run {
     const struct arguments *arguments;
     struct config *config; /* until there is a watch, which then has it */
     struct watch *watch;
-    struct store *store;
-    struct lock_file *lock;
+    struct state state;
     struct aws *aws;
     int signals; /* of signals_open */
     struct signals pending;
@@ -107,15 +106,15 @@ static struct watch *watch_new(struct run *run, struct config *config, int64_t f
     struct watch *watch = xcalloc(1, sizeof *watch);
 
     fingerprint_of_search(config, watch->digest);
-    watch->watching =
-        (struct watching){ .store = run->store,
-                           .aws = run->aws,
-                           .config = config,
-                           .digest = watch->digest,
-                           .account = run->account,
-                           .poll_interval = poll_interval(config),
-                           .budget = { .store = run->store, .rate = config->requests_per_second },
-                           .out = config->output == OUTPUT_JSON ? stdout : NULL };
+    watch->watching = (struct watching){ .store = run->state.store,
+                                         .aws = run->aws,
+                                         .config = config,
+                                         .digest = watch->digest,
+                                         .account = run->account,
+                                         .poll_interval = poll_interval(config),
+                                         .budget = { .store = run->state.store,
+                                                     .rate = config->requests_per_second },
+                                         .out = config->output == OUTPUT_JSON ? stdout : NULL };
     watch->sources = xcalloc(config->source_count, sizeof *watch->sources);
     watch->order = xcalloc(config->source_count, sizeof(struct source *));
     for (size_t i = 0; i < config->source_count; i++) {
@@ -154,7 +153,7 @@ static bool say_pace(struct run *run, const struct watch *watch, struct store_er
 
     snprintf(text, sizeof text, "%" PRId64 " %g", watch->watching.poll_interval,
              watch->watching.budget.rate);
-    return store_fact_set(run->store, SESSION_FACT_PACE, text, error);
+    return store_fact_set(run->state.store, SESSION_FACT_PACE, text, error);
 }
 
 /* What is in the store but not in the configuration any more is not watched, and status is not to
@@ -163,10 +162,11 @@ static bool forget_others(struct run *run, const struct watch *watch, struct sto
 {
     struct watched *list;
     size_t count;
-    bool ok = watched_list(run->store, &list, &count, error);
+    bool ok = watched_list(run->state.store, &list, &count, error);
 
     for (size_t i = 0; ok && i < count; i++) {
-        ok = watches(watch, list[i].source) || watched_forget(run->store, list[i].source, error);
+        ok = watches(watch, list[i].source) ||
+             watched_forget(run->state.store, list[i].source, error);
     }
     if (ok) {
         watched_free(list, count);
@@ -251,10 +251,10 @@ static int64_t keep_house(struct run *run)
     struct store_error error = { 0 };
     const struct config *config = run->watch->config;
     int64_t now = clock_now(), ticks = clock_ticks(), next = INT64_MAX, deleted = 0;
-    bool ok = session_say_alive(run->store, &run->alive_at, &error);
+    bool ok = session_say_alive(run->state.store, &run->alive_at, &error);
 
     if (ticks >= run->fold_at) {
-        ok = alerts_fold(run->store, now, config->fold, &next, &error) && ok;
+        ok = alerts_fold(run->state.store, now, config->fold, &next, &error) && ok;
         run->fold_at = ticks + FOLD_EVERY_MS;
         if (next - now < FOLD_EVERY_MS) {
             run->fold_at = ticks + (next - now < 1000 ? 1000 : next - now);
@@ -263,7 +263,7 @@ static int64_t keep_house(struct run *run)
     if (ticks >= run->prune_at) {
         /* By the earlier clock: one that is wrong must not delete what it takes for old. */
         int64_t before = least(now, session_service_time(run->aws)) - config->keep;
-        ok = findings_prune(run->store, before, PRUNE_AT_ONCE, &deleted, &error) && ok;
+        ok = findings_prune(run->state.store, before, PRUNE_AT_ONCE, &deleted, &error) && ok;
         run->prune_at = ticks + PRUNE_EVERY_MS;
     }
     if (!ok) {
@@ -349,7 +349,7 @@ static int64_t step_publisher(struct run *run)
 {
     struct store_error error;
 
-    run->publishing = run->publishing || lock_take(run->lock, LOCK_PUBLISH, &error);
+    run->publishing = run->publishing || lock_take(run->state.lock, LOCK_PUBLISH, &error);
     return run->publishing ? publisher_step(&run->publisher) : clock_ticks() + PUBLISH_ASK_MS;
 }
 
@@ -369,19 +369,12 @@ static int loop(struct run *run)
             log_error("AWS refuses every source: there is nothing to watch");
             return EXIT_REFUSED;
         }
+        if (!run->leave_at && store_damage(run->state.store)) {
+            return EXIT_STORE; /* a new file takes its place */
+        }
     } while (heed_signals(run));
     log_info("stopped");
     return EXIT_YES;
-}
-
-static bool open_state(struct run *run, struct store_error *error)
-{
-    run->store = store_open(run->config->state, STORE_WRITE, error);
-    if (!run->store) {
-        return false;
-    }
-    run->lock = lock_open(run->config->state, error);
-    return run->lock && session_lock_run(run->lock, run->config->state, error);
 }
 
 /* Greets AWS, starts the sources, and goes round. */
@@ -389,7 +382,7 @@ static int begin(struct run *run, int64_t since)
 {
     struct store_error error;
     struct session_start start = { .config = run->config,
-                                   .store = run->store,
+                                   .store = run->state.store,
                                    .aws = run->aws,
                                    .signals = run->signals,
                                    .say_alive = true };
@@ -399,27 +392,69 @@ static int begin(struct run *run, int64_t since)
         return status == SESSION_STOPPED ? EXIT_YES : status;
     }
     run->pending = start.pending;
-    int64_t first = since >= 0 ? since : session_service_time(run->aws);
+    int64_t now = session_service_time(run->aws), first = since >= 0 ? since : now;
+    if (run->state.lost) {
+        first = least(first, now - WINDOW_AGE_SETTLED); /* of sources that were lost, too */
+    }
     struct watch *watch = watch_new(run, run->config, first, since >= 0, &error);
     if (!watch) {
         log_error("%s", error.text);
         return EXIT_STORE;
     }
     run->config = NULL;
-    run->publisher = (struct publisher){ .store = run->store, .aws = run->aws };
+    run->publisher = (struct publisher){ .store = run->state.store, .aws = run->aws };
     watch_take_over(run, watch);
+    if (run->state.lost && !state_tell_lost(&run->state, &error)) {
+        log_error("%s", error.text);
+        return EXIT_STORE;
+    }
     log_info("alerts go to %s", watch->config->topic_arn ? watch->config->topic_arn
                                                          : "standard output: no topic is given");
     return loop(run);
+}
+
+/* Opens the state file and AWS, and runs. */
+static int go(struct run *run, int64_t since, const char *damage)
+{
+    struct store_error error;
+
+    if (!state_open(&run->state, run->config->state, *damage ? damage : NULL, &error)) {
+        log_error("%s", error.text);
+        return EXIT_STORE;
+    }
+    run->aws = session_aws(run->config);
+    return run->aws ? begin(run, since) : EXIT_USAGE;
+}
+
+/* Closes everything.  Whether to go on with another state file, as this one is damaged; *damage
+ * says how. */
+static bool close_all(struct run *run, char damage[static STORE_ERROR_MAX])
+{
+    bool damaged = run->state.store && !run->leave_at && store_damage(run->state.store);
+
+    if (damaged) {
+        snprintf(damage, STORE_ERROR_MAX, "%s", store_damage(run->state.store));
+    }
+    if (run->watch) {
+        run->config = run->watch->config;
+        run->watch->config = NULL;
+    }
+    watch_free(run->watch);
+    run->watch = NULL;
+    aws_free(run->aws);
+    run->aws = NULL;
+    state_close(&run->state);
+    run->publishing = false;
+    return damaged;
 }
 
 static int run_main(const struct arguments *arguments)
 {
     struct problems problems = { 0 };
     struct run run = { .arguments = arguments, .signals = -1 };
-    struct store_error error;
+    char damage[STORE_ERROR_MAX] = "";
     int64_t since = -1;
-    int status = EXIT_STORE;
+    int status;
 
     run.config = config_load(arguments, CONFIG_STATE | CONFIG_RULES | CONFIG_SOURCES, &problems);
     if (!arguments_time(arguments, "since", &since, &problems) || !run.config) {
@@ -428,17 +463,9 @@ static int run_main(const struct arguments *arguments)
     }
     log_setup(run.config->log_level, true);
     run.signals = signals_open(true);
-    if (!open_state(&run, &error)) {
-        log_error("%s", error.text);
-    } else if (!(run.aws = session_aws(run.config))) {
-        status = EXIT_USAGE;
-    } else {
-        status = begin(&run, since);
-    }
-    watch_free(run.watch);
-    aws_free(run.aws);
-    lock_close(run.lock);
-    store_close(run.store);
+    do {
+        status = go(&run, since, damage);
+    } while (close_all(&run, damage));
     config_free(run.config);
     close(run.signals);
     return status;

@@ -104,9 +104,8 @@ static bool first_of(struct store *store, const struct kind *kind, char hex[stat
     }
     sql_close(&sql);
     if (step == 0) {
-        store->damaged = true;
-        (void)store_fail(error, STORE_CORRUPT, "cannot %s in %s: a finding is missing", fold_what,
-                         store_name(store));
+        (void)store_fail_damaged(store, error, "cannot %s in %s: a finding is missing", fold_what,
+                                 store_name(store));
     }
     return step == 1;
 }

@@ -50,9 +50,9 @@ bool salvage_check(struct store *store, struct store_error *error)
         said = sql_bytes(sql.stmt, 0);
     }
     if (step == 1 && !(said.len == 2 && memcmp(said.data, "ok", 2) == 0)) {
-        store->damaged = true;
-        (void)store_fail(error, STORE_CORRUPT, "the state file %s is damaged: %.*s",
-                         store_name(store), (int)(said.len < 100 ? said.len : 100), said.data);
+        (void)store_fail_damaged(store, error, "the state file %s is damaged: %.*s",
+                                 store_name(store), (int)(said.len < 100 ? said.len : 100),
+                                 said.data);
         step = -1;
     }
     sql_close(&sql);

@@ -329,11 +329,15 @@ static const char mend[] =
     " WHERE finding NOT IN (SELECT id FROM finding)"
     " AND EXISTS (SELECT 1 FROM finding AS f WHERE f.alert = alert.row);"
     "DELETE FROM alert WHERE finding NOT IN (SELECT id FROM finding);"
-    "UPDATE finding SET alert = NULL, kind = NULL"
-    " WHERE alert IS NOT NULL AND alert NOT IN (SELECT row FROM alert);"
-    "DELETE FROM kind WHERE first NOT IN (SELECT id FROM finding);"
-    "UPDATE finding SET kind = NULL"
-    " WHERE alert IS NULL AND kind IS NOT NULL AND kind NOT IN (SELECT id FROM kind);"
+    /* A kind whose first finding nobody tells would keep others from being told at once. */
+    "DELETE FROM kind WHERE first NOT IN"
+    " (SELECT id FROM finding WHERE alert IN (SELECT row FROM alert));"
+
+    /* Nobody knows any more whether these were told. */
+    "CREATE TEMP TABLE orphan AS SELECT id FROM finding WHERE CASE WHEN alert NOTNULL"
+    " THEN alert NOT IN (SELECT row FROM alert)"
+    " ELSE kind NOTNULL AND kind NOT IN (SELECT id FROM kind) END;"
+    "UPDATE finding SET alert = NULL, kind = NULL WHERE id IN (SELECT id FROM temp.orphan);"
 
     /* Digests, summaries and windows say how many findings they tell. */
     "UPDATE alert SET count = (SELECT COUNT(*) FROM finding AS f WHERE f.alert = alert.row)"
@@ -345,6 +349,26 @@ static const char mend[] =
 
 _Static_assert(ALERT_FIRST == 0 && ALERT_DIGEST == 1 && ALERT_WINDOW == 3 && ALERT_CHANGED == 4,
                "the forms of alerts are named in the text above");
+
+/* Tells again what may not have been told, as the first of its kind and under the id it had then:
+ * what was seen within the deepest age before the last of all.  Older ones were told long ago. */
+static bool tell_again(struct store *store, int64_t deepest, struct store_error *error)
+{
+    static const char tell[] =
+        "INSERT OR IGNORE INTO alert (id, form, finding, severity, rank, count, created_at)"
+        " SELECT lower(hex(fingerprint)), 0, id, severity, " SQL_RANK(
+            "severity") ", 1, seen_at FROM finding"
+                        " WHERE id IN (SELECT id FROM temp.orphan) AND quiet = 0"
+                        " AND seen_at >= (SELECT MAX(seen_at) FROM finding) - :deepest";
+    static const char mark[] =
+        "UPDATE finding SET alert ="
+        " (SELECT row FROM alert AS a WHERE a.id = lower(hex(finding.fingerprint)))"
+        " WHERE id IN (SELECT id FROM temp.orphan)";
+    struct sql sql = sql_open(store, tell);
+
+    sql_bind_number(&sql, ":deepest", deepest);
+    return sql_run(&sql, order_what, error) && sql_exec(store, mark, order_what, error);
+}
 
 /* Asks for the end of each watch once: it moves while the stretches are cut. */
 static bool cut_coverage(struct store *store, int64_t deepest, struct store_error *error)
@@ -390,6 +414,6 @@ static bool count_kept(struct store *store, struct salvage_count *count, struct 
 bool salvage_order(struct store *store, int64_t deepest, struct salvage_count *count,
                    struct store_error *error)
 {
-    return sql_exec(store, mend, order_what, error) && cut_coverage(store, deepest, error) &&
-           count_kept(store, count, error);
+    return sql_exec(store, mend, order_what, error) && tell_again(store, deepest, error) &&
+           cut_coverage(store, deepest, error) && count_kept(store, count, error);
 }

@@ -46,6 +46,25 @@ bool store_fail(struct store_error *error, enum store_status status, const char 
     return false;
 }
 
+static void note_damage(struct store *store, const char *text)
+{
+    if (!*store->damage) {
+        (void)snprintf(store->damage, sizeof store->damage, "%s", text);
+    }
+}
+
+bool store_fail_damaged(struct store *store, struct store_error *error, const char *format, ...)
+{
+    va_list args;
+
+    error->status = STORE_CORRUPT;
+    va_start(args, format);
+    (void)vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    note_damage(store, error->text);
+    return false;
+}
+
 const char *store_name(const struct store *store)
 {
     size_t len;
@@ -101,11 +120,14 @@ bool sql_fail(struct store *store, int rc, const char *what, struct store_error 
             found = &codes[i];
         }
     }
-    store->damaged = store->damaged || (found && found->status == STORE_CORRUPT);
-    return store_fail(error, found ? found->status : STORE_FAILED, "cannot %s in %s: %s%s%s%s%s%s",
-                      what, store_name(store), why, system ? " (" : "",
-                      system ? strerror(system) : "", system ? ")" : "", found ? "; " : "",
-                      found ? found->advice : "");
+    (void)store_fail(error, found ? found->status : STORE_FAILED, "cannot %s in %s: %s%s%s%s%s%s",
+                     what, store_name(store), why, system ? " (" : "",
+                     system ? strerror(system) : "", system ? ")" : "", found ? "; " : "",
+                     found ? found->advice : "");
+    if (error->status == STORE_CORRUPT) {
+        note_damage(store, error->text);
+    }
+    return false;
 }
 
 void sql_finish(struct store *store)

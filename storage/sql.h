@@ -31,7 +31,7 @@ struct store {
     sqlite3 *db;
     char *path; /* as given, for messages; NULL for a temporary store */
     enum store_mode mode;
-    bool damaged; /* whether SQLite has called it corrupt */
+    char damage[STORE_ERROR_MAX]; /* the first error that said that it is damaged, or empty */
     struct statement *statements;
     char *held;                       /* the bytes findings_get gave away */
     char severity[SEVERITY_WORD_MAX]; /* the word alerts_next gave away */
@@ -53,6 +53,10 @@ bool sql_fail(struct store *store, int rc, const char *what, struct store_error 
 /* Gives the statements back and closes the database; a listing the caller forgot keeps it open
  * until it is freed. */
 void sql_finish(struct store *store);
+
+/* As store_fail with STORE_CORRUPT, and the store remembers it. */
+bool store_fail_damaged(struct store *store, struct store_error *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* The path of a store for messages: its end, if it is very long. */
 const char *store_name(const struct store *store);

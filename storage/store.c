@@ -322,9 +322,9 @@ void store_close(struct store *store)
     free(store);
 }
 
-bool store_damaged(const struct store *store)
+const char *store_damage(const struct store *store)
 {
-    return store->damaged;
+    return *store->damage ? store->damage : NULL;
 }
 
 bool store_begin(struct store *store, struct store_error *error)

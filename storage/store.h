@@ -64,8 +64,9 @@ struct store *store_open(const char *path, enum store_mode mode, struct store_er
 /* Rolls back what was not committed.  NULL is fine. */
 void store_close(struct store *store);
 
-/* Whether any call so far failed because the file is damaged.  Only salvage.h can help then. */
-bool store_damaged(const struct store *store);
+/* The text of the first error so far that said that the file is damaged, or NULL.  Only salvage.h
+ * can help then. */
+const char *store_damage(const struct store *store);
 
 /* A write transaction (BEGIN IMMEDIATE).  They do not nest, and no findings_list may be open when
  * one begins.  A commit is on disk when it returns (synchronous=FULL); one that fails has been
