@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/ages.h"
 #include "agent/aws/sts.h"
 #include "agent/clock.h"
 #include "agent/command.h"
@@ -394,7 +395,7 @@ static int begin(struct run *run, int64_t since)
     run->pending = start.pending;
     int64_t now = session_service_time(run->aws), first = since >= 0 ? since : now;
     if (run->state.lost) {
-        first = least(first, now - WINDOW_AGE_SETTLED); /* of sources that were lost, too */
+        first = least(first, now - AGE_SETTLED); /* of sources that were lost, too */
     }
     struct watch *watch = watch_new(run, run->config, first, since >= 0, &error);
     if (!watch) {

@@ -4,11 +4,11 @@
 
 #include <stdio.h>
 
+#include "agent/ages.h"
 #include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/notice.h"
 #include "agent/session.h"
-#include "agent/window.h"
 #include "storage/salvage.h"
 
 /* Opens and locks; *damage is set when the file must be salvaged, and then it is not open. */
@@ -40,7 +40,7 @@ static bool salvage_and_open(struct state *state, const char *path,
                              const struct store_error *damage, struct store_error *error)
 {
     log_error("%s", damage->text);
-    if (!salvage(path, damage->text, clock_now(), WINDOW_AGE_SETTLED, error)) {
+    if (!salvage(path, damage->text, clock_now(), AGE_SETTLED, error)) {
         return false;
     }
     state->store = store_open(path, STORE_WRITE, error);

@@ -17,9 +17,17 @@ static const char order_what[] = "put in order what could be read";
 static const struct table {
     const char *name, *backward;
 } tables[] = {
-    { "alert", NULL },       { "finding", NULL }, { "kind", NULL },
-    { "source", NULL },      { "watch", NULL },   { "coverage", "watch DESC, start DESC" },
-    { "fact", "name DESC" }, { "reading", NULL }, { "bucket", "name DESC" },
+    { "alert", NULL },
+    { "finding", NULL },
+    { "kind", NULL },
+    { "source", NULL },
+    { "watch", NULL },
+    { "coverage", "watch DESC, start DESC" },
+    { "fact", "name DESC" },
+    { "reading", NULL },
+    { "bucket", "name DESC" },
+    { "delay", "source DESC, class DESC" },
+    { "server", "source DESC, stream DESC, name DESC" },
 };
 
 /* One table on its way.  Columns of a row read: its number (or 0), then those of `insert`. */
