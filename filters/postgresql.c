@@ -111,9 +111,12 @@ static void note_name(const struct postgresql_work *work, bool doubtful)
     if (scope) {
         host.len = (size_t)(scope - host.data);
     }
+    if (doubtful) {
+        return; /* another client may have written it */
+    }
     if (!address_parse(host, &ignored)) {
         work->memory->names_left = NAMES_ATTEMPTS;
-    } else if (work->memory->names_left > 0 && !doubtful) {
+    } else if (work->memory->names_left > 0) {
         work->memory->names_left--;
     }
 }
@@ -185,8 +188,8 @@ static void read_first(struct postgresql_work *work, struct postgresql_attempt *
         return;
     }
     postgresql_said(split, names_of(work, split), &said);
-    if (said.outcome == OUTCOME_FAILURE && !said.failure && !unnamed) {
-        return; /* it may be the end of a session that began long ago */
+    if (said.outcome == OUTCOME_FAILURE && ((!said.failure && !unnamed) || said.doubtful)) {
+        return; /* it may be the end of a session that began long ago, or text of one */
     }
     attempt->outcome = record->outcome = said.outcome;
     attempt->decided_ms = work->memory->now;
@@ -313,8 +316,9 @@ static void read_known(struct postgresql_work *work, struct postgresql_attempt *
     add_row(work, attempt, false);
     attempt->received = attempt->received || is_received(work);
     agree = said_by_all(work, attempt->pid, &said, &names);
-    if (tainted && said.outcome == OUTCOME_FAILURE) {
-        return; /* another client may have written it */
+    if (said.outcome == OUTCOME_FAILURE &&
+        (tainted || work->split_count == POSTGRESQL_SPLITS_MAX)) {
+        return; /* another client may have written it, or this one into its names */
     }
     postgresql_torn_apply(work, attempt, &said, names, agree ? 0 : MARK_AMBIGUOUS);
 }
@@ -373,6 +377,22 @@ static bool is_next_of(const struct postgresql_work *work, const struct postgres
            postgresql_split_read(work->line, at, split);
 }
 
+/* Names that hold more places than are kept have pushed out the one with the attempt's own pid. */
+static void add_own_split(struct postgresql_work *work, const struct postgresql_attempt *attempt)
+{
+    const char *end = work->line.data + work->line.len;
+    const char *at = work->splits[POSTGRESQL_SPLITS_MAX - 1].at + work->line.data + 1;
+
+    while (attempt->pid_len > 0 &&
+           (at = memmem(at, (size_t)(end - at), attempt->pid_text, attempt->pid_len))) {
+        if (postgresql_split_read(work->line, (size_t)(at - work->line.data),
+                                  &work->splits[POSTGRESQL_SPLITS_MAX - 1])) {
+            return;
+        }
+        at++;
+    }
+}
+
 static bool is_disconnection(struct slice message)
 {
     static const char word[] = "disconnection: session time: ";
@@ -396,6 +416,9 @@ static void read_client(struct postgresql_work *work)
         return;
     }
     work->split_count = postgresql_split_all(work->line, work->head.names, work->splits);
+    if (latest && work->split_count == POSTGRESQL_SPLITS_MAX) {
+        add_own_split(work, latest);
+    }
     known = find_known(work, latest);
     if (known && known->suspect) {
         read_torn(work, known);

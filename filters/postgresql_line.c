@@ -12,6 +12,7 @@
 #define SEVERITY_MAX    32  /* bytes of its word, in any language */
 #define FIELD_MAX       32  /* bytes of one short field of the long prefix */
 #define APPLICATION_MAX 512 /* bytes of the application's name, escaped */
+#define APPLICATION_CUT 63  /* where the server cuts such a name before it escapes it */
 
 static bool is_digit(char c)
 {
@@ -228,6 +229,31 @@ static bool read_severity(struct slice line, size_t at, struct postgresql_split 
     return true;
 }
 
+/* Whether a severity stands so near that what is before it may be an application's name: made of
+ * printable ASCII, as the server writes all else as escapes of four bytes. */
+static bool has_later_severity(const char *begin, size_t len)
+{
+    const char *end = begin;
+    size_t name = 0;
+
+    if (len > APPLICATION_MAX) {
+        len = APPLICATION_MAX;
+    }
+    while ((end = memmem(end, len - (size_t)(end - begin), ":  ", 3))) {
+        for (size_t i = 0; i < SEVERITIES; i++) {
+            const struct severity_word *word = &severities[i];
+
+            name = (size_t)(end - begin);
+            if (name >= word->len && name - word->len <= APPLICATION_CUT &&
+                memcmp(end - word->len, word->text, word->len) == 0) {
+                return true;
+            }
+        }
+        end++;
+    }
+    return false;
+}
+
 /* The application's name stands glued to the severity; a client that has logged in may put either
  * into it, so the first that reads as one is taken, and only a name not yet set is told apart. */
 static bool read_application(struct slice line, size_t at, struct postgresql_split *out)
@@ -237,6 +263,9 @@ static bool read_application(struct slice line, size_t at, struct postgresql_spl
     size_t len = line.len - at, from = 0;
 
     if (begins(begin, len, unset) && read_severity(line, at + sizeof unset - 1, out)) {
+        size_t word = (size_t)(out->message.data - begin);
+
+        out->doubtful = has_later_severity(begin + word, len - word);
         return true;
     }
     if (len > APPLICATION_MAX) {
@@ -337,6 +366,7 @@ bool postgresql_split_read(struct slice line, size_t at, struct postgresql_split
     i += 2;
     out->at = at;
     out->pid = pid;
+    out->doubtful = false;
     if (i == line.len || !is_digit(line.data[i])) {
         return read_severity(line, i, out);
     }

@@ -16,7 +16,7 @@
 #define POSTGRESQL_DATE_LEN   19    /* "2026-11-22 14:08:14" */
 #define POSTGRESQL_REMOTE_MAX 1040  /* bytes of %r: a name of NI_MAXHOST and a port */
 #define POSTGRESQL_NAMES_MAX  20480 /* of "%u@%d": 127, but 17.0 to 17.2 do not cut names */
-#define POSTGRESQL_SPLITS_MAX 8     /* places kept where the names may end */
+#define POSTGRESQL_SPLITS_MAX 16    /* places kept where the names may end; 127 bytes hold 14 */
 #define POSTGRESQL_PID_DIGITS 10
 
 /* The second that was read last: most lines are of the same one. */
@@ -62,6 +62,8 @@ struct postgresql_split {
     int64_t pid;
     enum postgresql_severity severity;
     bool early; /* no application name is printed, as is so until the login is over */
+    bool
+        doubtful; /* but behind the severity there is another, up to which all may be such a name */
     struct slice message;
 };
 

@@ -289,6 +289,7 @@ static void read_failure(const struct postgresql_split *split, struct slice name
         return;
     }
     out->outcome = OUTCOME_FAILURE;
+    out->doubtful = split->doubtful;
     out->ends = true;
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         if (ends(split->message, endings[i].ends)) {

@@ -11,14 +11,14 @@ static bool is_news(const struct postgresql_work *work, const struct postgresql_
     if (said->outcome == OUTCOME_SUCCESS) {
         return attempt->outcome != OUTCOME_SUCCESS;
     }
-    if (said->outcome != OUTCOME_FAILURE) {
+    if (said->outcome != OUTCOME_FAILURE || (said->doubtful && !attempt->received)) {
         return false;
     }
     if (attempt->outcome == OUTCOME_UNKNOWN) {
         /* An error nobody knows may also be the end of a session that began long ago. */
         return said->failure || attempt->received;
     }
-    return attempt->outcome == OUTCOME_SUCCESS && said->undoes &&
+    return attempt->outcome == OUTCOME_SUCCESS && said->undoes && !said->doubtful &&
            work->memory->now - attempt->decided_ms <= UNDOES_MS;
 }
 
@@ -28,7 +28,7 @@ void postgresql_torn_apply(struct postgresql_work *work, struct postgresql_attem
     struct change *change;
     bool unnamed;
 
-    attempt->ended = attempt->ended || said->ends;
+    attempt->ended = attempt->ended || (said->ends && !said->doubtful);
     if (!is_news(work, attempt, said)) {
         return;
     }
@@ -49,9 +49,10 @@ void postgresql_torn_apply(struct postgresql_work *work, struct postgresql_attem
 }
 
 /* What the end of a client's torn line says.  Who has logged in can write the same into a statement
- * of several lines, so what continues a line only tells of logins seen from their beginning. */
+ * of several lines, so what continues a line only tells of logins seen from their beginning.
+ * guessed: the pid is not known to be the client's, who then may have written a failure. */
 static void apply_end(struct postgresql_work *work, struct postgresql_attempt *client,
-                      const struct postgresql_split *split)
+                      const struct postgresql_split *split, bool guessed)
 {
     struct postgresql_said said;
 
@@ -59,40 +60,65 @@ static void apply_end(struct postgresql_work *work, struct postgresql_attempt *c
         return;
     }
     postgresql_said(split, (struct slice){ work->line.data, 0 }, &said);
+    if (guessed && said.outcome == OUTCOME_FAILURE) {
+        return;
+    }
     postgresql_torn_apply(work, client, &said, (struct slice){ NULL, 0 }, MARK_FRAGMENT);
 }
 
 /* The client of a pid, if it is the one whose torn line is open; while none is, if its pid was told
  * by "connection received" and one of the last rows is its own.  Other pids may be text of
  * names.  The time does not count: it may be of a forged row. */
-static struct postgresql_attempt *close_with(struct postgresql_work *work, int64_t pid)
+static struct postgresql_attempt *closes(const struct postgresql_work *work, int64_t pid,
+                                         uint64_t *after)
 {
-    struct postgresql_rows *rows = &work->stream->rows;
+    const struct postgresql_rows *rows = &work->stream->rows;
     struct postgresql_attempt *client = postgresql_attempts_of_pid(work->attempts, pid);
     bool open = rows->open > 0 && rows->open_remote != 0;
-    uint64_t after;
 
-    if (!client || client->hash == work->remote ||
-        (open ? client->hash != rows->open_remote : !client->received) ||
-        !postgresql_rows_of(rows, client->hash, &after)) {
-        return NULL;
-    }
-    postgresql_rows_mark_from(rows, after, MARK_FORGED, client, work->reading);
-    rows->open = 0;
-    return client;
+    return client && client->hash != work->remote &&
+                   (open ? client->hash == rows->open_remote : client->received) &&
+                   postgresql_rows_of(rows, client->hash, after)
+               ? client
+               : NULL;
 }
 
+/* Of several clients that the splits name, one has written the pids of the others: none is told,
+ * and what stands behind the first of them is in doubt. */
 struct postgresql_attempt *postgresql_torn_close(struct postgresql_work *work)
 {
-    for (size_t i = 0; i < work->split_count; i++) {
-        struct postgresql_attempt *client = close_with(work, work->splits[i].pid);
+    struct postgresql_rows *rows = &work->stream->rows;
+    const struct postgresql_split *split = NULL;
+    struct postgresql_attempt *client = NULL;
+    bool several = false;
+    uint64_t from = 0;
 
-        if (client) {
-            apply_end(work, client, &work->splits[i]);
-            return client;
+    for (size_t i = 0; i < work->split_count; i++) {
+        uint64_t after;
+        struct postgresql_attempt *other = closes(work, work->splits[i].pid, &after);
+
+        if (!other) {
+            continue;
+        }
+        several = several || (client && client != other);
+        if (!client || after < from) {
+            from = after;
+        }
+        if (!client) {
+            client = other;
+            split = &work->splits[i];
         }
     }
-    return NULL;
+    if (several) {
+        postgresql_rows_mark_from(rows, from, MARK_TAINTED, NULL, work->reading);
+        return NULL;
+    }
+    if (client) {
+        postgresql_rows_mark_from(rows, from, MARK_FORGED, client, work->reading);
+        rows->open = 0;
+        apply_end(work, client, split, false);
+    }
+    return client;
 }
 
 void postgresql_torn_tell(struct postgresql_work *work, struct postgresql_attempt *client,
@@ -117,7 +143,9 @@ static void read_end(struct postgresql_work *work)
         /* Its first line told no pid; the first that comes is taken for its own. */
         postgresql_attempts_set_pid(work->attempts, client, pid);
         postgresql_rows_mark_from(rows, rows->open_at + 1, MARK_FORGED, client, work->reading);
-        apply_end(work, client, &work->splits[0]);
+        for (size_t i = 0; i < work->split_count; i++) {
+            apply_end(work, client, &work->splits[i], true);
+        }
     }
     if (rows->open > 0) {
         return; /* it was told with the beginning of that line */
@@ -184,6 +212,7 @@ static void read_quoted_head(struct postgresql_work *work)
     struct postgresql_attempt *client = postgresql_rows_torn(rows);
     const struct postgresql_row *row;
     struct postgresql_head head;
+    bool forged;
 
     if (!postgresql_head_read(rest, &work->memory->clock, &head) ||
         head.kind != POSTGRESQL_REMOTE_CLIENT) {
@@ -194,8 +223,11 @@ static void read_quoted_head(struct postgresql_work *work)
     if (!row || client == row->attempt) {
         return;
     }
-    postgresql_rows_mark(row, MARK_FORGED, client, work->reading);
-    if (!client && !row->attempt->told) {
+    /* While no line is torn, and that row is in no doubt, somebody who is logged in may quote a line
+     * that he has seen. */
+    forged = rows->open > 0 || row->attempt->doubtful;
+    postgresql_rows_mark(row, forged ? MARK_FORGED : MARK_TAINTED, client, work->reading);
+    if (forged && !client && !row->attempt->told) {
         row->attempt->told = true;
         work->reading->kind = KIND_FORGERY;
         work->reading->marks |= MARK_FRAGMENT;

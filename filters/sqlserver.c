@@ -255,16 +255,17 @@ static int number(const char *digits, size_t count)
     return value;
 }
 
-/* Reads the time, "2026-11-22 14:08:14.12" or with three decimals, and passes over the name of the
- * process.  Returns where the message begins: at the line's beginning when there is no such time.
- */
-static const char *read_head(struct slice line, struct record *out)
+/* Reads the time, "2026-11-22 14:08:14.12" or with three decimals, and the name of the process.
+ * Returns where the message begins: at the line's beginning when there is no such time.  *logon:
+ * whether the process is the one that writes of logins; others write what statements raise. */
+static const char *read_head(struct slice line, struct record *out, bool *logon)
 {
-    static const char form[] = "0000-00-00 00:00:00.00";
-    const char *at = line.data, *end = line.data + line.len;
+    static const char form[] = "0000-00-00 00:00:00.00", process[] = "Logon";
+    const char *at = line.data, *end = line.data + line.len, *name;
     size_t len = sizeof form - 1;
     int64_t ms;
 
+    *logon = true;
     if (line.len <= len) {
         return line.data;
     }
@@ -287,10 +288,12 @@ static const char *read_head(struct slice line, struct record *out)
         out->time_form = RECORD_TIME_DATED;
         out->time = between(line.data, at + len);
     }
-    at = skip_blanks(at + len, end);
+    at = name = skip_blanks(at + len, end);
     while (at < end && !is_blank(*at)) {
         at++;
     }
+    *logon =
+        (size_t)(at - name) == sizeof process - 1 && memcmp(name, process, sizeof process - 1) == 0;
     return skip_blanks(at, end);
 }
 
@@ -441,10 +444,18 @@ static void set_failure(const struct login_failure *failure, struct record *out)
     out->failure = failure->meaning ? failure : NULL;
 }
 
+static void forget_outcome(struct record *out)
+{
+    out->outcome = OUTCOME_UNKNOWN;
+    out->has_code = false;
+    out->code = 0;
+    out->failure = NULL;
+}
+
 /* Reads the user's name and what follows it, up to the client; false when the name has no end. */
 static bool read_login(struct slice text, struct record *out)
 {
-    struct division division = divide(text, out->outcome);
+    struct division division = divide(text, out->outcome), other = divide(text, OUTCOME_UNKNOWN);
 
     out->user = text;
     if (!division.quote) {
@@ -458,6 +469,10 @@ static bool read_login(struct slice text, struct record *out)
         if (out->outcome == OUTCOME_FAILURE) {
             set_failure(&endings[division.ending].failure, out);
         }
+    } else if (other.ending < ENDINGS_COUNT && other.quote >= division.quote) {
+        /* A beginning and an end that belong to different messages: a name has written the one. */
+        forget_outcome(out);
+        out->torn = true;
     }
     return true;
 }
@@ -509,14 +524,14 @@ static void add_unknown(const char *end, struct record *out)
 void sqlserver_read(struct slice line, struct record *out)
 {
     const char *end = line.data + line.len, *message, *client, *stop;
-    bool headed, closed;
+    bool headed, closed, logon;
     size_t which;
 
     record_clear(out);
     if (line.len == 0) {
         return;
     }
-    message = read_head(line, out);
+    message = read_head(line, out, &logon);
     which = find_message(between(message, end));
     client = read_clients(line, out);
     headed = message > line.data;
@@ -529,6 +544,9 @@ void sqlserver_read(struct slice line, struct record *out)
         stop--;
     }
     closed = stop <= message || read_message(between(message, stop), which, out);
+    if (!logon) {
+        forget_outcome(out);
+    }
     if (headed && (!closed || !client)) {
         add_unknown(end, out);
     }

@@ -8,7 +8,7 @@ import re
 
 from . import times
 
-SPLITS_MAX = 8
+SPLITS_MAX = 16
 HOST_MAX = 1032
 TIME = re.compile(rb"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{3}))? [A-Za-z0-9+-]{1,15}:")
 # An address or the name of a host, and a port.  A colon begins an IPv6 address if there are two, else the names of a process without client.

@@ -13,7 +13,10 @@ from . import times
 CANDIDATES_MAX = 64
 MARK = b"[CLIENT: "
 TIME = re.compile(rb"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})\.([0-9]{2,3})(?=[ \t])")
-PLAIN = re.compile(rb"[-0-9:. ]{22,23}[ \t]+[^ \t'\[]+[ \t]+Login (failed|succeeded) for user '([^'\[]*)'\. [^'\[]*\[CLIENT: [^'\[\]]*\]")
+PLAIN = re.compile(rb"[-0-9:. ]{22,23}[ \t]+Logon[ \t]+Login (failed|succeeded) for user '([^'\[]*)'\. [^'\[]*\[CLIENT: [^'\[\]]*\]")
+
+# What a message that begins so does not end with; then a name has written one of the two.
+OTHERS_END = {b"failed": b"Connection made using ", b"succeeded": b"Reason: "}
 
 
 def read(line):
@@ -38,7 +41,7 @@ def read(line):
     if not closed:
         out["torn"] = out["unterminated"] = True
     plain = PLAIN.fullmatch(whole)
-    if plain and at:
+    if plain and at and OTHERS_END[plain[1]] not in plain[0]:
         out["user"] = plain[2]
         out["outcome"] = "failure" if plain[1] == b"failed" else "success"
         out["torn"] = out["unterminated"] = False
