@@ -120,7 +120,8 @@ static bool ages_of(const struct source *source, struct ages *out, struct store_
 
 /* From where on the newest is read: from where the coverage ends, and as often as the budget allows
  * from further back, so that every instant is read again while it is young. */
-static int64_t tip_start(struct source *source, int64_t covered, const struct ages *ages)
+static int64_t tip_start(struct source *source, int64_t covered, int64_t now,
+                         const struct ages *ages)
 {
     struct overlap *overlap = &source->overlap;
 
@@ -130,7 +131,7 @@ static int64_t tip_start(struct source *source, int64_t covered, const struct ag
         return covered;
     }
     int64_t until = overlap->until > 0 ? least(overlap->until, covered) : covered;
-    overlap->until = covered;
+    overlap->until = now;
     overlap->polls = 0;
     return until - ages->overlap;
 }
@@ -149,10 +150,10 @@ static bool open_tip(struct source *source, struct store_error *error)
         return false;
     }
     if (count > 0) {
-        int64_t wanted = tip_start(source, list[count - 1].end, &ages);
+        int64_t wanted = tip_start(source, list[count - 1].end, now, &ages);
         start = wanted > start ? wanted : start;
     }
-    int64_t earliest = now - TIP_MAX - ages.overlap;
+    int64_t earliest = now - TIP_MAX - ages.overlap - 2 * source->watching->poll_interval;
     bool goes_on = count > 0 && start >= earliest;
     start = start > earliest ? start : earliest;
     judge_window(source->tip_judge, goes_on);

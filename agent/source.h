@@ -36,7 +36,7 @@ struct source {
     int64_t tip_at, back_at; /* ticks: since when each is due, or will be */
     int64_t slice;           /* length of a hole's window, longer while pages are few */
     struct overlap {
-        int64_t until;  /* up to where the newest was covered when it was read again last */
+        int64_t until;  /* the end of what was read when the newest was read again last */
         unsigned polls; /* since */
         unsigned every; /* it is read again at one poll of so many */
         bool now;       /* whether the tip's window is such a one */

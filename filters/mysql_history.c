@@ -17,9 +17,9 @@
 #include "filters/network.h"
 
 #define STREAMS_MAX  16
-#define ROWS_MAX     1024 /* rows remembered by their bytes; a power of two */
-#define SESSIONS_MAX 1024 /* connections remembered by their id; a power of two */
-#define HOST_KEPT    64   /* bytes of a host; the longest name of one has 63 */
+#define ROWS_MAX     512  /* rows remembered by their bytes; a power of two */
+#define SESSIONS_MAX 512  /* connections remembered by their id; a power of two */
+#define HOST_KEPT    48   /* bytes of a host: any address, and most names */
 #define LINES_BACK   3    /* lines compared before a connection's row */
 #define TORN_MAX     2048 /* bytes of a torn line; names are far shorter */
 #define TORN_LINES   16   /* the end of a torn row stands no further behind its head */
@@ -39,7 +39,7 @@ struct session {
     uint64_t identity;
     uint64_t before[LINES_BACK], after; /* hashes of the lines around that row; 0: not worth one */
     bool doubtful;                      /* the id was used twice: its host proves nothing */
-    size_t host_len;
+    uint8_t host_len;
     char host[HOST_KEPT];
 };
 
@@ -51,10 +51,9 @@ struct stream {
     struct session *session;    /* whose row was the last line; NULL: none */
     bool ended;                 /* that row was its DISCONNECT */
     bool open;                  /* the last line was not terminated */
-    size_t torn_len;
-    char torn[TORN_MAX]; /* the last line while it is open */
-    uint64_t head;       /* hash of the torn head whose end is still to come; 0: none */
-    unsigned head_age;   /* lines since */
+    size_t torn_len;            /* bytes of the last line that are kept while it is open */
+    uint64_t head;              /* hash of the torn head whose end is still to come; 0: none */
+    unsigned head_age;          /* lines since */
     size_t between_count;
     uint64_t between[BETWEEN_MAX];
     struct usual usual;
@@ -70,9 +69,17 @@ struct mysql_history {
     int64_t fresh_from; /* events up to here were counted by an earlier window */
     int64_t latest;     /* time of the latest event */
     int64_t in_sql, id_gaps;
-    char joined[2 * TORN_MAX];
     char host[HOST_KEPT];
+    /* Last, and apart from the streams: most sources never tear a line, and what is not touched
+     * takes no memory. */
+    char torn[STREAMS_MAX][TORN_MAX]; /* the last line of each stream while it is open */
+    char joined[2 * TORN_MAX];
 };
+
+static char *torn_of(struct mysql_history *history, const struct stream *stream)
+{
+    return history->torn[stream - history->streams];
+}
 
 struct mysql_history *mysql_history_new(void)
 {
@@ -248,7 +255,7 @@ static void note_session(struct mysql_history *history, struct stream *stream, u
     session->identity = identity;
     session->after = 0;
     session->doubtful = candidate->host.len > HOST_KEPT;
-    session->host_len = session->doubtful ? 0 : candidate->host.len;
+    session->host_len = session->doubtful ? 0 : (uint8_t)candidate->host.len;
     memcpy(session->host, candidate->host.data, session->host_len);
     memcpy(session->before, stream->lines, sizeof session->before);
     stream->session = session;
@@ -404,7 +411,7 @@ static struct joint join_torn(struct mysql_history *history, const struct stream
     struct record whole;
     bool partial;
 
-    memcpy(history->joined, stream->torn, stream->torn_len);
+    memcpy(history->joined, torn_of(history, stream), stream->torn_len);
     memcpy(history->joined + stream->torn_len, line.data, len);
     mysql_read((struct slice){ history->joined, stream->torn_len + len }, &whole);
     joint.whole = !whole.unterminated;
@@ -515,8 +522,8 @@ static void push_line(struct stream *stream, uint64_t hash)
 }
 
 /* What the next line needs to know of this one. */
-static void remember_line(struct stream *stream, struct slice line, uint64_t hash, bool open,
-                          bool goes_on)
+static void remember_line(struct mysql_history *history, struct stream *stream, struct slice line,
+                          uint64_t hash, bool open, bool goes_on)
 {
     push_line(stream, hash);
     stream->open = open;
@@ -526,7 +533,7 @@ static void remember_line(struct stream *stream, struct slice line, uint64_t has
         if (!goes_on || stream->torn_len + len > TORN_MAX) {
             stream->torn_len = 0;
         }
-        memcpy(stream->torn + stream->torn_len, line.data + line.len - len, len);
+        memcpy(torn_of(history, stream) + stream->torn_len, line.data + line.len - len, len);
         stream->torn_len += len;
     }
     if (stream->head != 0) {
@@ -614,7 +621,7 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
         hostile_name_possible(record->statement) && hostile_name_find(line, NULL)) {
         reading->kind = KIND_HOSTILE_NAME;
     }
-    remember_line(stream, line, hash, record->unterminated,
+    remember_line(history, stream, line, hash, record->unterminated,
                   stream->open && record->time_form == RECORD_TIME_NONE);
 }
 
