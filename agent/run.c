@@ -354,6 +354,15 @@ static int64_t step_publisher(struct run *run)
     return run->publishing ? publisher_step(&run->publisher) : clock_ticks() + PUBLISH_ASK_MS;
 }
 
+/* Whether nothing will work any more with the state file as it is open, but would if it were opened
+ * anew. */
+static bool must_open_anew(const struct run *run)
+{
+    const struct store *store = run->state.store;
+
+    return store && !run->leave_at && (store_damage(store) || store_locked_out(store));
+}
+
 static int loop(struct run *run)
 {
     do {
@@ -370,8 +379,8 @@ static int loop(struct run *run)
             log_error("AWS refuses every source: there is nothing to watch");
             return EXIT_REFUSED;
         }
-        if (!run->leave_at && store_damage(run->state.store)) {
-            return EXIT_STORE; /* a new file takes its place */
+        if (must_open_anew(run)) {
+            return EXIT_STORE;
         }
     } while (heed_signals(run));
     log_info("stopped");
@@ -427,15 +436,13 @@ static int go(struct run *run, int64_t since, const char *damage)
     return run->aws ? begin(run, since) : EXIT_USAGE;
 }
 
-/* Closes everything.  Whether to go on with another state file, as this one is damaged; *damage
- * says how. */
+/* Closes everything.  Whether to open it again; *damage says how the state file is damaged. */
 static bool close_all(struct run *run, char damage[static STORE_ERROR_MAX])
 {
-    bool damaged = run->state.store && !run->leave_at && store_damage(run->state.store);
+    bool again = must_open_anew(run);
+    const char *said = again ? store_damage(run->state.store) : NULL;
 
-    if (damaged) {
-        snprintf(damage, STORE_ERROR_MAX, "%s", store_damage(run->state.store));
-    }
+    snprintf(damage, STORE_ERROR_MAX, "%s", said ? said : "");
     if (run->watch) {
         run->config = run->watch->config;
         run->watch->config = NULL;
@@ -446,7 +453,7 @@ static bool close_all(struct run *run, char damage[static STORE_ERROR_MAX])
     run->aws = NULL;
     state_close(&run->state);
     run->publishing = false;
-    return damaged;
+    return again;
 }
 
 static int run_main(const struct arguments *arguments)

@@ -39,7 +39,7 @@ struct salvage {
     bool damaged; /* whether something could not be read */
 };
 
-bool salvage_check(struct store *store, struct store_error *error)
+static bool check_once(struct store *store, bool *well, struct store_error *error)
 {
     static const char text[] = "PRAGMA quick_check(1)";
     struct sql sql = sql_open(store, text);
@@ -49,14 +49,21 @@ bool salvage_check(struct store *store, struct store_error *error)
     if (step == 1) {
         said = sql_bytes(sql.stmt, 0);
     }
-    if (step == 1 && !(said.len == 2 && memcmp(said.data, "ok", 2) == 0)) {
-        (void)store_fail_damaged(store, error, "the state file %s is damaged: %.*s",
-                                 store_name(store), (int)(said.len < 100 ? said.len : 100),
-                                 said.data);
-        step = -1;
+    *well = said.len == 2 && memcmp(said.data, "ok", 2) == 0;
+    if (step == 1 && !*well) {
+        (void)store_fail(error, STORE_CORRUPT, "the state file %s is damaged: %.*s",
+                         store_name(store), (int)(said.len < 100 ? said.len : 100), said.data);
     }
     sql_close(&sql);
     return step >= 0;
+}
+
+bool salvage_check(struct store *store, struct store_error *error)
+{
+    bool well;
+
+    /* SQLite calls a page damaged that the disk did not give, too; so it is asked twice. */
+    return check_once(store, &well, error) && (well || check_once(store, &well, error)) && well;
 }
 
 static bool system_fail(const struct salvage *salvage, const char *doing, const char *path,
@@ -123,6 +130,26 @@ static bool choose_names(struct salvage *salvage, int64_t now, struct store_erro
         return system_fail(salvage, "remove", salvage->fresh, error);
     }
     return true;
+}
+
+/* A file that the disk does not give in full is not damaged, but out of reach. */
+static bool read_through(const struct salvage *salvage, struct store_error *error)
+{
+    static char part[1 << 16];
+    int fd = open(salvage->real, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? 1 : -1;
+
+    while (got > 0) {
+        got = read(fd, part, sizeof part);
+        got = got < 0 && errno == EINTR ? 1 : got;
+    }
+    if (got < 0) {
+        (void)system_fail(salvage, "read", salvage->real, error);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return got == 0;
 }
 
 /* Opens the old file for ourselves alone, and brings what its write-ahead log holds into it, so
@@ -271,9 +298,9 @@ bool salvage(const char *path, const char *why, int64_t now, int64_t deepest,
     bool ok = place_find(path, false, &place, error);
 
     salvage.real = place.real;
-    ok = ok && choose_names(&salvage, now, error) && open_old(&salvage, error) &&
-         open_new(&salvage, error) && fill_new(&salvage, why, now, deepest, error) &&
-         change_files(&salvage, error);
+    ok = ok && choose_names(&salvage, now, error) && read_through(&salvage, error) &&
+         open_old(&salvage, error) && open_new(&salvage, error) &&
+         fill_new(&salvage, why, now, deepest, error) && change_files(&salvage, error);
     store_close(salvage.new);
     sql_finish(&salvage.old);
     if (!ok && *salvage.fresh) {

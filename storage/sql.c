@@ -29,6 +29,8 @@ static const struct code {
     { SQLITE_CANTOPEN, STORE_DENIED,
       "this user must be able to read and write it and the files beside it" },
     { SQLITE_FULL, STORE_FULL, "free some space on its file system, or raise the quota" },
+    { SQLITE_PROTOCOL, STORE_BUSY,
+      "its locks are not what they should be; it has to be opened anew" },
     { SQLITE_CORRUPT, STORE_CORRUPT, DAMAGED_ADVICE },
     { SQLITE_NOTADB, STORE_CORRUPT, DAMAGED_ADVICE },
     { SQLITE_IOERR, STORE_FAILED, "look at the disk and at the system's log" },
@@ -124,6 +126,7 @@ bool sql_fail(struct store *store, int rc, const char *what, struct store_error 
                      what, store_name(store), why, system ? " (" : "",
                      system ? strerror(system) : "", system ? ")" : "", found ? "; " : "",
                      found ? found->advice : "");
+    store->locked_out = store->locked_out || primary == SQLITE_PROTOCOL;
     if (error->status == STORE_CORRUPT) {
         note_damage(store, error->text);
     }
@@ -176,7 +179,8 @@ struct sql sql_open(struct store *store, const char *text)
 {
     struct sql sql = { .store = store };
 
-    sql.rc = find_statement(store, text, &sql.stmt);
+    /* SQLite would try for ten seconds each time. */
+    sql.rc = store->locked_out ? SQLITE_PROTOCOL : find_statement(store, text, &sql.stmt);
     return sql;
 }
 

@@ -32,6 +32,7 @@ struct store {
     char *path; /* as given, for messages; NULL for a temporary store */
     enum store_mode mode;
     char damage[STORE_ERROR_MAX]; /* the first error that said that it is damaged, or empty */
+    bool locked_out;
     struct statement *statements;
     char *held;                       /* the bytes findings_get gave away */
     char severity[SEVERITY_WORD_MAX]; /* the word alerts_next gave away */

@@ -112,13 +112,15 @@ static bool probe(struct store *store, const char *real, struct store_error *err
     } else if (error->status == STORE_CORRUPT) {
         ok = has_mark(real) ||
              not_ours(store, "it is no database, or a damaged one of another program", error);
+        *store->damage = '\0';
     }
     sql_finish(store);
     return ok;
 }
 
 /* Makes an empty file ours, before it is switched to WAL, so that the mark is in the file itself
- * and not in a log beside it.  Another process may be doing the same. */
+ * and not in a log beside it.  Another process may be doing the same, or may have died doing it:
+ * then SQLite has just taken back the mark that was seen there. */
 static bool claim(struct store *store, struct store_error *error)
 {
     static const char objects[] = "SELECT COUNT(*) FROM sqlite_master";
@@ -126,6 +128,12 @@ static bool claim(struct store *store, struct store_error *error)
     int64_t id, count = 0;
     bool ok;
 
+    if (!application_id(store, &id, error)) {
+        return false;
+    }
+    if (id == STORE_APPLICATION_ID) {
+        return true;
+    }
     if (!store_begin(store, error)) {
         return false;
     }
@@ -210,8 +218,8 @@ static bool open_write(struct store *store, const char *path, struct store_error
                         "its directory",
                         store_name(store));
     }
-    ok = ok && configure(store, error) && (!place.empty || claim(store, error)) &&
-         switch_to_wal(store, error) && schema_migrate(store, error);
+    ok = ok && configure(store, error) && claim(store, error) && switch_to_wal(store, error) &&
+         schema_migrate(store, error);
     free(place.real);
     return ok;
 }
@@ -325,6 +333,11 @@ void store_close(struct store *store)
 const char *store_damage(const struct store *store)
 {
     return *store->damage ? store->damage : NULL;
+}
+
+bool store_locked_out(const struct store *store)
+{
+    return store->locked_out;
 }
 
 bool store_begin(struct store *store, struct store_error *error)

@@ -68,6 +68,10 @@ void store_close(struct store *store);
  * can help then. */
 const char *store_damage(const struct store *store);
 
+/* Whether SQLite and the system disagree about the locks it holds (SQLITE_PROTOCOL), as when one
+ * could not be given back.  Every call will fail then; a store that is opened anew works. */
+bool store_locked_out(const struct store *store);
+
 /* A write transaction (BEGIN IMMEDIATE).  They do not nest, and no findings_list may be open when
  * one begins.  A commit is on disk when it returns (synchronous=FULL); one that fails has been
  * rolled back.  A rollback without a transaction does nothing. */
