@@ -329,6 +329,8 @@ static const char mend[] =
     "DELETE FROM watch WHERE source NOT IN (SELECT id FROM source);"
     "DELETE FROM coverage WHERE watch NOT IN (SELECT id FROM watch);"
     "DELETE FROM reading WHERE source NOT IN (SELECT id FROM source);"
+    "DELETE FROM delay WHERE source NOT IN (SELECT id FROM source);"
+    "DELETE FROM server WHERE source NOT IN (SELECT id FROM source);"
     "UPDATE source SET watch = NULL WHERE watch NOT IN (SELECT id FROM watch);"
 
     /* An alert that lost the finding it is named after tells another one of its own; without any it

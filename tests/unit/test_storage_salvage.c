@@ -448,17 +448,16 @@ static void torn_apart(void **state)
     assert_int_equal(number_of(s->path, "SELECT COUNT(*) FROM coverage WHERE watch = 1"), 0);
 }
 
-/* A file of an older version is brought up to date on the way. */
+/* A file of the first version is brought up to date on the way. */
 static void older_schema(void **state)
 {
     struct scratch *s = *state;
 
-    fill(s);
-    plain_sql(s->path, "DROP TABLE reading; DROP INDEX finding_row; DROP INDEX finding_connection;"
-                       "PRAGMA user_version = 1");
+    run_file(s, "storage-schema-1.sql");
     ok(s, salvage(s->path, "a reason", NOW, 0, &s->error));
     well_formed(s);
-    assert_int_equal(number_of(s->path, "SELECT COUNT(*) FROM finding"), FINDINGS);
+    assert_int_equal(number_of(s->path, "SELECT COUNT(*) FROM finding WHERE user = x'617070'"), 3);
+    assert_int_equal(number_of(s->path, "SELECT COUNT(*) FROM alert WHERE sent_at ISNULL"), 1);
     assert_int_equal(number_of(s->path, "PRAGMA user_version"), schema_current());
 }
 

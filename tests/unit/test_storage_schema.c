@@ -2,37 +2,7 @@
 /* Tests of state files of older versions: they are brought up to date and lose nothing. */
 #include "test_storage_alerts.h"
 
-#include <sqlite3.h>
-
 #include "storage/readings.h"
-
-/* Runs a file of SQL on the path of the scratch, with SQLite alone. */
-static void run_file(struct scratch *s, const char *name)
-{
-    const char *folder = getenv("TAILGATE_TEST_DATA");
-    static char text[64 * 1024];
-    char path[512], *problem = NULL;
-    sqlite3 *db = NULL;
-    FILE *file;
-    size_t len;
-
-    assert_non_null(folder);
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    file = fopen(path, "r");
-    if (!file) {
-        fail_msg("%s: cannot be opened", path);
-        return;
-    }
-    len = fread(text, 1, sizeof text - 1, file);
-    assert_true(len > 0 && len < sizeof text - 1);
-    text[len] = '\0';
-    (void)fclose(file);
-    assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, text, NULL, NULL, &problem) != SQLITE_OK) {
-        fail_msg("%s: %s", path, problem);
-    }
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
 
 static bool equal(struct store_bytes bytes, const char *text)
 {
