@@ -146,7 +146,7 @@ def calls(count, sample=None):
     sample = SAMPLE if sample is None else sample
     if sample == 0 or count <= sample:
         return list(range(1, count + 1))
-    return sorted({1 + round(i * (count - 1) / (sample - 1)) for i in range(sample)})
+    return sorted({1 + round(i * (count - 1) / max(sample - 1, 1)) for i in range(sample)})
 
 
 def errors(log):
@@ -205,14 +205,30 @@ def one(fail, life_of):
         return truth(fail, life, status, log)
 
 
+def each(live, plans, life_of):
+    """Lead all these lives; what is wrong with any is told at the end."""
+    wrong = []
+
+    def lead(fail):
+        try:
+            return live(fail, life_of)
+        except AssertionError as failure:
+            wrong.append(str(failure))
+            return None
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        outcomes = list(pool.map(lead, plans))
+    assert not wrong, f"{len(wrong)} of {len(plans)}:\n" + "\n\n".join(wrong)
+    return outcomes
+
+
 def sweep(kinds, life_of, counts):
     """Make calls of these kinds fail, each in a life of its own; returns the outcomes."""
     plans = []
     for kind in kinds:
         for place, number in enumerate(calls(counts.get(kind, 0))):
             plans.append(f"{kind}:{number}:{NUMBERS[kind][place % len(NUMBERS[kind])]}")
-    with ThreadPoolExecutor(JOBS) as pool:
-        return list(pool.map(lambda fail: one(fail, life_of), plans))
+    return each(one, plans, life_of)
 
 
 def killed(fail, life_of):
@@ -225,8 +241,7 @@ def killed(fail, life_of):
 
 
 def kill_sweep(life_of, count, sample=None):
-    with ThreadPoolExecutor(JOBS) as pool:
-        return list(pool.map(lambda number: killed(f"any:{number}:kill", life_of), calls(count, sample)))
+    return each(killed, [f"any:{number}:kill" for number in calls(count, sample)], life_of)
 
 
 def table(outcomes, counts, title):
