@@ -68,7 +68,7 @@ bool state_open(struct state *state, const char *path, const char *known, struct
     struct store_error damage = { .status = known ? STORE_CORRUPT : STORE_OK };
     struct salvaged salvaged;
 
-    *state = (struct state){ NULL };
+    *state = (struct state){ .store = NULL };
     snprintf(damage.text, sizeof damage.text, "%s", known ? known : "");
     if (!open_store(state, path, &damage, error) ||
         (!state->store && !salvage_and_open(state, path, &damage, error)) ||
@@ -119,5 +119,5 @@ void state_close(struct state *state)
 {
     lock_close(state->lock);
     store_close(state->store);
-    *state = (struct state){ NULL };
+    *state = (struct state){ .store = NULL };
 }

@@ -75,6 +75,11 @@ static bool system_fail(const struct salvage *salvage, const char *doing, const 
                       salvage->path, doing, path, strerror(why));
 }
 
+static bool begins_with(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
 /* Counts the damaged files beside this one. */
 static bool count_aside(const struct salvage *salvage, int *count, struct store_error *error)
 {
@@ -87,10 +92,7 @@ static bool count_aside(const struct salvage *salvage, int *count, struct store_
 
     *count = 0;
     while (dir && (entry = readdir(dir))) {
-        if (strncmp(entry->d_name, slash + 1, len) == 0 &&
-            strncmp(entry->d_name + len, ASIDE, sizeof ASIDE - 1) == 0) {
-            (*count)++;
-        }
+        *count += begins_with(entry->d_name, slash + 1) && begins_with(entry->d_name + len, ASIDE);
     }
     if (dir) {
         (void)closedir(dir);
