@@ -67,9 +67,14 @@ static int64_t least(int64_t a, int64_t b)
 
 /* Tips may take half of the budget, so that re-reads get their part however many sources share it.
  */
+static int64_t fair_interval(const struct config *config)
+{
+    return (int64_t)(2000 * (double)config->source_count / config->requests_per_second);
+}
+
 static int64_t poll_interval(const struct config *config)
 {
-    int64_t fair = (int64_t)(2000 * (double)config->source_count / config->requests_per_second);
+    int64_t fair = fair_interval(config);
 
     return fair > config->poll_interval ? fair : config->poll_interval;
 }
@@ -82,6 +87,7 @@ static void watch_free(struct watch *watch)
     for (size_t i = 0; i < watch->count; i++) {
         source_stop(&watch->sources[i]);
     }
+    judge_free(watch->watching.spare);
     free(watch->sources);
     free(watch->order);
     config_free(watch->config);
@@ -113,6 +119,7 @@ static struct watch *watch_new(struct run *run, struct config *config, int64_t f
                                          .digest = watch->digest,
                                          .account = run->account,
                                          .poll_interval = poll_interval(config),
+                                         .fair_interval = fair_interval(config),
                                          .budget = { .store = run->state.store,
                                                      .rate = config->requests_per_second },
                                          .out = config->output == OUTPUT_JSON ? stdout : NULL };

@@ -20,6 +20,7 @@
 #define OVERLAP_EVERY_MAX 60
 /* Rows whose clock runs ahead are seen at once, though they count as read only later. */
 #define TIP_AHEAD     MINUTE
+#define POLL_COST_MAX 16 /* pages of a poll that put the next one further off */
 #define SLICE_MIN     MINUTE
 #define SLICE_MAX     (6 * HOUR)
 #define SLICE_START   HOUR
@@ -300,7 +301,9 @@ static void note_trouble(struct source *source, const struct aws_error *error)
 static int64_t retry_at(const struct window *window, enum aws_problem problem)
 {
     if (aws_problem_mended(problem)) {
-        return window->attempt <= 2 ? clock_ticks() : clock_ticks() + RETRY_BASE_MS;
+        return window->attempt > 2 ? clock_ticks() + RETRY_BASE_MS
+               : window->hurried   ? 0
+                                   : clock_ticks();
     }
     return clock_ticks() +
            retry_delay(problem, window->attempt, RETRY_BASE_MS, RETRY_CAP_MS, RETRY_REFUSED);
@@ -309,7 +312,9 @@ static int64_t retry_at(const struct window *window, enum aws_problem problem)
 /* Long windows are cut shorter where events are dense. */
 static void adapt_slice(struct source *source, const struct window *window)
 {
-    if (window->pages > SLICE_PAGES && source->slice / 2 >= SLICE_MIN) {
+    if (window->hurried && window->end - window->start < source->slice) {
+        source->slice = window->end - window->start;
+    } else if (window->pages > SLICE_PAGES && source->slice / 2 >= SLICE_MIN) {
         source->slice /= 2;
     } else if (window->pages == 1 && window->end - window->start >= source->slice &&
                source->slice * 2 <= SLICE_MAX) {
@@ -339,6 +344,15 @@ static void adapt_overlap(struct source *source, const struct window *window)
     }
 }
 
+/* Polls that take several requests, be it for many events or for pages with none, come so much
+ * further apart that re-reads still get their half of the budget. */
+static int64_t poll_after(const struct watching *watching, unsigned pages)
+{
+    int64_t fair = watching->fair_interval * (pages < POLL_COST_MAX ? pages : POLL_COST_MAX);
+
+    return fair > watching->poll_interval ? fair : watching->poll_interval;
+}
+
 /* When to go on with a window after an answer. */
 static int64_t next_at(struct source *source, const struct window *window,
                        enum window_result result, const struct aws_error *error)
@@ -348,11 +362,14 @@ static int64_t next_at(struct source *source, const struct window *window,
 
     switch (result) {
     case WINDOW_MORE:
+        if (window->hurried) {
+            return 0; /* before all who wait */
+        }
         break;
     case WINDOW_COMPLETE:
         if (window == &source->tip) {
             adapt_overlap(source, window);
-            return clock_ticks() + watching->poll_interval;
+            return clock_ticks() + poll_after(watching, window->pages);
         }
         adapt_slice(source, window);
         break;
@@ -368,6 +385,26 @@ static int64_t next_at(struct source *source, const struct window *window,
     return clock_ticks();
 }
 
+/* A judge that has seen nothing: the one put by, or a new one. */
+static struct judge *spare_take(struct watching *watching, enum format format)
+{
+    struct judge *judge = watching->spare;
+
+    if (!judge || watching->spare_format != format) {
+        return judge_new(watching->config->judged, format);
+    }
+    watching->spare = NULL;
+    judge_window(judge, false);
+    return judge;
+}
+
+static void spare_put(struct watching *watching, struct judge *judge, enum format format)
+{
+    judge_free(watching->spare);
+    watching->spare = judge;
+    watching->spare_format = format;
+}
+
 /* The judge for an answer; a window behind the tip begins with a new one. */
 static struct judge *judge_for(struct source *source, const struct window *window)
 {
@@ -375,7 +412,7 @@ static struct judge *judge_for(struct source *source, const struct window *windo
         return source->tip_judge;
     }
     if (!source->back_judge) {
-        source->back_judge = judge_new(source->watching->config->judged, source->origin.format);
+        source->back_judge = spare_take(source->watching, source->origin.format);
     }
     return source->back_judge;
 }
@@ -419,8 +456,8 @@ void source_answer(struct source *source, struct window *window, const struct aw
     if (detector.out) {
         (void)fclose(detector.out);
     }
-    if (!source->back.open) {
-        judge_free(source->back_judge);
+    if (!source->back.open && source->back_judge) {
+        spare_put(watching, source->back_judge, source->origin.format);
         source->back_judge = NULL;
     }
     *(window == &source->tip ? &source->tip_at : &source->back_at) =

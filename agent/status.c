@@ -82,8 +82,15 @@ static bool read_pace(struct store *store, struct status_state *state, struct st
         pace->poll_interval = 0;
         return true;
     }
-    pace->worst_delay =
-        pace->poll_interval + (int64_t)(1000 * (double)state->source_count / (pace->rate * share));
+    /* A poll may take several requests; then it comes further apart, too. */
+    double each = 1000 * (double)state->source_count / pace->rate;
+    int64_t pages = 1;
+    for (size_t i = 0; i < state->source_count; i++) {
+        pages = state->sources[i].overlap_every > pages ? state->sources[i].overlap_every : pages;
+    }
+    int64_t apart = (int64_t)(2 * each * (double)pages);
+    pace->worst_delay = (apart > pace->poll_interval ? apart : pace->poll_interval) +
+                        (int64_t)(each * (double)pages / share);
     return true;
 }
 
@@ -125,8 +132,7 @@ static bool read_state(struct store *store, struct status_state *state, struct s
     state->now = clock_now();
     if (!read_alive(store, state, error) || !findings_count(store, &state->findings, error) ||
         !alerts_state(store, &state->alerts, error) || !read_notices(store, state, error) ||
-        !watched_list(store, &state->watched, &state->source_count, error) ||
-        !read_pace(store, state, error)) {
+        !watched_list(store, &state->watched, &state->source_count, error)) {
         return false;
     }
     state->sources = calloc(state->source_count + 1, sizeof *state->sources);
@@ -135,7 +141,7 @@ static bool read_state(struct store *store, struct status_state *state, struct s
             return false;
         }
     }
-    return state->sources != NULL;
+    return state->sources && read_pace(store, state, error);
 }
 
 /* Whether everything is as it should be. */

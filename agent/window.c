@@ -48,6 +48,11 @@ void window_close(struct window *window)
 /* From the first page again: after a token that is no longer good. */
 static void begin_again(struct window *window)
 {
+    if (window->end - window->start > 1) {
+        window->end = window->start + (window->end - window->start) / 2;
+        window->ask_until = window->end;
+    }
+    window->hurried = true;
     free(window->token);
     window->token = NULL;
     window->read_at = 0;

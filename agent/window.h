@@ -23,11 +23,14 @@ struct window {
     unsigned attempt;       /* failures in a row */
     bool open;              /* not yet read to its end */
     bool flying;            /* a request is under way */
+    bool hurried;           /* a token died before its page could be asked for: it goes first */
     bool again;             /* it is read again because of its age: what is new in it is late */
     struct stretch *before; /* what of it was read before, in order */
     size_t before_count;
 };
 
+/* A window whose token died is begun again, cut to its first half: were it only begun again, one
+ * that takes longer than a token lives would never end. */
 enum window_result { WINDOW_MORE, WINDOW_COMPLETE, WINDOW_FAILED, WINDOW_STORE_FAILED };
 
 /* `before`: what of this time was read before and when, as coverage_list gives it; copied. */

@@ -84,15 +84,13 @@ def main():
         state = json.loads(tailgate.call("status", "--output", "json", status=None).stdout)
         tailgate.stop(process)
         found, count = delays(tailgate)
-        times = [c.time_ms for c in aws.calls("logs", "FilterLogEvents")]
-        seconds = collections.Counter(t // 1000 for t in times)
-        tens = collections.Counter(t // 10_000 for t in times)
+        # By the time in their signatures: when they arrive is, at this speed, a matter of milliseconds.
+        seconds = collections.Counter(c.headers["x-amz-date"] for c in aws.calls("logs", "FilterLogEvents"))
         hours = (aws.clock.now_ms() - begin) / HOUR
     settled = [s["settled"] for s in state["sources"]]
     ok = {
         "every row from outside found once": len(found) == fed == count,
-        # A second is a few milliseconds here, less than a request takes: ten of them tell whether the budget is kept.
-        "no more than rate and bucket in any ten seconds": max(tens.values()) <= BURST + 11 * RATE,
+        "no more than the bucket in any second": max(seconds.values()) <= BURST + RATE,
         "the rate on the whole": sum(seconds.values()) <= RATE * hours * 3600 + BURST,
         "no row later than stated": max(found.values()) <= worst,
         f"at most {MEMORY_MAX_MIB} MiB": max(memory) <= MEMORY_MAX_MIB,
@@ -100,7 +98,7 @@ def main():
     }
     print(f"{options.sources} sources, {hours:.1f} simulated hours at {options.speed} times the speed")
     print(f"requests            {sum(seconds.values())}, {sum(seconds.values()) / hours / 3600:.2f} a second, at most {max(seconds.values())} in one "
-          f"second, {max(tens.values())} in ten")
+          "second")
     print(f"delay               at most {max(found.values()) / 1000:.0f} s, median {sorted(found.values())[len(found) // 2] / 1000:.0f} s; "
           f"status says at most {worst / 1000:.0f} s")
     print(f"resident memory     {memory[0]:.1f} MiB at the beginning, {max(memory):.1f} at most, {memory[-1]:.1f} at the end")
