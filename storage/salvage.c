@@ -19,11 +19,12 @@
 #include "storage/schema.h"
 #include "storage/sql.h"
 
-#define FACT_AT   "salvaged_at"
-#define FACT_TEXT "salvaged"
-#define NEW       ".salvaging"
-#define ASIDE     ".damaged-"
-#define NAME_MAX_ (STORE_PATH_MAX + 64)
+#define FACT_AT         "salvaged_at"
+#define FACT_TEXT       "salvaged"
+#define NEW             ".salvaging"
+#define ASIDE           ".damaged-"
+#define CHECK_SHOWN_MAX 100
+#define ASIDE_NAME_MAX  (STORE_PATH_MAX + 64)
 
 static const char what[] = "salvage the damaged state file";
 
@@ -31,28 +32,41 @@ static const char what[] = "salvage the damaged state file";
 struct salvage {
     const char *path; /* as given, for messages */
     char *real;
-    char fresh[NAME_MAX_]; /* the new file, until it takes the place of the old one */
-    char aside[NAME_MAX_];
+    char fresh[ASIDE_NAME_MAX]; /* the new file, until it takes the place of the old one */
+    char aside[ASIDE_NAME_MAX];
     struct store old;
     struct store *new;
     struct salvage_count count;
     bool damaged; /* whether something could not be read */
 };
 
+/* What a check says is wrong, without the line before it that names the database. */
+static struct store_bytes last_line(struct store_bytes said)
+{
+    const char *end = said.data ? memrchr(said.data, '\n', said.len) : NULL;
+
+    if (end) {
+        said.len -= (size_t)(end + 1 - said.data);
+        said.data = end + 1;
+    }
+    said.len = said.len < CHECK_SHOWN_MAX ? said.len : CHECK_SHOWN_MAX;
+    return said;
+}
+
 static bool check_once(struct store *store, bool *well, struct store_error *error)
 {
     static const char text[] = "PRAGMA quick_check(1)";
     struct sql sql = sql_open(store, text);
     int step = sql_step(&sql, "check the state file", error);
-    struct store_bytes said = { "", 0 };
+    struct store_bytes said = { NULL, 0 };
 
     if (step == 1) {
-        said = sql_bytes(sql.stmt, 0);
+        said = last_line(sql_bytes(sql.stmt, 0));
     }
     *well = said.len == 2 && memcmp(said.data, "ok", 2) == 0;
     if (step == 1 && !*well) {
         (void)store_fail(error, STORE_CORRUPT, "the state file %s is damaged: %.*s",
-                         store_name(store), (int)(said.len < 100 ? said.len : 100), said.data);
+                         store_name(store), (int)said.len, said.data);
     }
     sql_close(&sql);
     return step >= 0;
@@ -243,7 +257,7 @@ static bool fill_new(struct salvage *salvage, const char *why, int64_t now, int6
 /* A write-ahead log that could not be brought into the old file goes where that goes. */
 static bool move_log(const struct salvage *salvage, struct store_error *error)
 {
-    char from[NAME_MAX_ + 8], to[NAME_MAX_ + 8];
+    char from[ASIDE_NAME_MAX + 8], to[ASIDE_NAME_MAX + 8];
     struct stat st;
 
     (void)snprintf(from, sizeof from, "%s-wal", salvage->real);
