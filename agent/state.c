@@ -72,7 +72,8 @@ bool state_open(struct state *state, const char *path, const char *known, struct
     snprintf(damage.text, sizeof damage.text, "%s", known ? known : "");
     if (!open_store(state, path, &damage, error) ||
         (!state->store && !salvage_and_open(state, path, &damage, error)) ||
-        !salvage_pending(state->store, &salvaged, error) || !greet(state, path, error)) {
+        !salvage_pending(state->store, &salvaged, error) ||
+        (salvaged.at == 0 && !greet(state, path, error))) {
         state_close(state);
         return false;
     }
