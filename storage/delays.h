@@ -12,8 +12,9 @@
 
 #define DELAY_CLASSES   18
 #define DELAYS_KEPT_MAX 10000
-#define DELAY_LEAST_MS  1000 /* class 0: up to this; class n: up to 2^n times this; the last: more \
-                              */
+#define DELAY_LEAST_MS                                                                             \
+    1000 /* class 0: up to this; class n: up to 2^n times this; the last: more                     \
+          */
 
 struct delays {
     int64_t count[DELAY_CLASSES];

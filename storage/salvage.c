@@ -27,6 +27,7 @@
 #define ASIDE_NAME_MAX  (STORE_PATH_MAX + 64)
 
 static const char what[] = "salvage the damaged state file";
+static const char check_what[] = "check the state file";
 
 /* One salvage under way. */
 struct salvage {
@@ -53,31 +54,26 @@ static struct store_bytes last_line(struct store_bytes said)
     return said;
 }
 
-static bool check_once(struct store *store, bool *well, struct store_error *error)
+bool salvage_check(struct store *store, struct store_error *error)
 {
     static const char text[] = "PRAGMA quick_check(1)";
     struct sql sql = sql_open(store, text);
-    int step = sql_step(&sql, "check the state file", error);
+    int step = sql_step(&sql, check_what, error);
     struct store_bytes said = { NULL, 0 };
+    bool well;
 
     if (step == 1) {
         said = last_line(sql_bytes(sql.stmt, 0));
     }
-    *well = said.len == 2 && memcmp(said.data, "ok", 2) == 0;
-    if (step == 1 && !*well) {
+    well = said.len == 2 && memcmp(said.data, "ok", 2) == 0;
+    if (step >= 0 && !well && sql_meaning(store, SQLITE_CORRUPT) != SQLITE_CORRUPT) {
+        (void)sql_fail(store, SQLITE_CORRUPT, check_what, error);
+    } else if (step >= 0 && !well) {
         (void)store_fail(error, STORE_CORRUPT, "the state file %s is damaged: %.*s",
                          store_name(store), (int)said.len, said.data);
     }
     sql_close(&sql);
-    return step >= 0;
-}
-
-bool salvage_check(struct store *store, struct store_error *error)
-{
-    bool well;
-
-    /* SQLite calls a page damaged that the disk did not give, too; so it is asked twice. */
-    return check_once(store, &well, error) && (well || check_once(store, &well, error)) && well;
+    return well;
 }
 
 static bool system_fail(const struct salvage *salvage, const char *doing, const char *path,
@@ -148,26 +144,6 @@ static bool choose_names(struct salvage *salvage, int64_t now, struct store_erro
     return true;
 }
 
-/* A file that the disk does not give in full is not damaged, but out of reach. */
-static bool read_through(const struct salvage *salvage, struct store_error *error)
-{
-    static char part[1 << 16];
-    int fd = open(salvage->real, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd >= 0 ? 1 : -1;
-
-    while (got > 0) {
-        got = read(fd, part, sizeof part);
-        got = got < 0 && errno == EINTR ? 1 : got;
-    }
-    if (got < 0) {
-        (void)system_fail(salvage, "read", salvage->real, error);
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return got == 0;
-}
-
 /* Opens the old file for ourselves alone, and brings what its write-ahead log holds into it, so
  * that it is one file.  A file whose header is damaged can do neither, and then gives no rows
  * either. */
@@ -199,7 +175,7 @@ static bool open_old(struct salvage *salvage, struct store_error *error)
         rc = sqlite3_wal_checkpoint_v2(old->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     }
     salvage->damaged = rc != SQLITE_OK;
-    return rc == SQLITE_OK || salvage_unreadable(rc) || sql_fail(old, rc, what, error);
+    return rc == SQLITE_OK || salvage_unreadable(old, rc) || sql_fail(old, rc, what, error);
 }
 
 static bool open_new(struct salvage *salvage, struct store_error *error)
@@ -314,9 +290,9 @@ bool salvage(const char *path, const char *why, int64_t now, int64_t deepest,
     bool ok = place_find(path, false, &place, error);
 
     salvage.real = place.real;
-    ok = ok && choose_names(&salvage, now, error) && read_through(&salvage, error) &&
-         open_old(&salvage, error) && open_new(&salvage, error) &&
-         fill_new(&salvage, why, now, deepest, error) && change_files(&salvage, error);
+    ok = ok && choose_names(&salvage, now, error) && open_old(&salvage, error) &&
+         open_new(&salvage, error) && fill_new(&salvage, why, now, deepest, error) &&
+         change_files(&salvage, error);
     store_close(salvage.new);
     sql_finish(&salvage.old);
     if (!ok && *salvage.fresh) {

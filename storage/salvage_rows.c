@@ -42,9 +42,9 @@ struct copy {
 
 enum walk { WALK_END, WALK_DAMAGED, WALK_FAILED };
 
-bool salvage_unreadable(int rc)
+bool salvage_unreadable(struct store *old, int rc)
 {
-    switch (rc & 0xff) {
+    switch (sql_meaning(old, rc)) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_ERROR: /* a schema that makes no sense */
@@ -73,7 +73,7 @@ static sqlite3_stmt *prepare(sqlite3 *db, char *text, int *rc)
 /* A failure to read the old file: WALK_DAMAGED when rows can be read around. */
 static enum walk read_failed(struct copy *copy, int rc, struct store_error *error)
 {
-    if (salvage_unreadable(rc)) {
+    if (salvage_unreadable(copy->old, rc)) {
         copy->damaged = true;
         return WALK_DAMAGED;
     }

@@ -15,7 +15,7 @@ struct salvage_count {
 
 /* Whether a result code says that rows cannot be read because of what is in the file, not because
  * of the disk or of memory. */
-bool salvage_unreadable(int rc);
+bool salvage_unreadable(struct store *old, int rc);
 
 /* Copies the rows of all tables, reading around what cannot be read, which sets *damaged; columns
  * that an older schema has not got get their defaults.  Within a transaction of the new store,

@@ -97,25 +97,31 @@ static int system_error(const struct store *store)
     return system;
 }
 
-/* A write beyond a quota or a file size limit is an I/O error to SQLite, but a full disk to people.
- */
-static int primary_code(int rc, int system)
+int sql_meaning(struct store *store, int rc)
 {
-    if ((rc & 0xff) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT || system == EFBIG)) {
-        return SQLITE_FULL;
+    int primary = rc & 0xff, system;
+
+    if (primary != SQLITE_IOERR && primary != SQLITE_CORRUPT) {
+        return primary;
     }
-    return rc & 0xff;
+    system = system_error(store);
+    if (system == EIO || system == ENXIO) {
+        return SQLITE_IOERR;
+    }
+    return primary == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT || system == EFBIG)
+               ? SQLITE_FULL
+               : primary;
 }
 
 bool sql_fail(struct store *store, int rc, const char *what, struct store_error *error)
 {
-    bool io = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
+    int primary = sql_meaning(store, rc);
+    bool io = primary == SQLITE_IOERR || primary == SQLITE_FULL || primary == SQLITE_CANTOPEN;
     int system = io ? system_error(store) : 0;
-    int primary = primary_code(rc, system);
     const struct code *found = NULL;
     /* errmsg says more than errstr, but only of the call that failed last. */
-    const char *why = (sqlite3_errcode(store->db) & 0xff) == (rc & 0xff) ? sqlite3_errmsg(store->db)
-                                                                         : sqlite3_errstr(rc);
+    const char *why = (sqlite3_errcode(store->db) & 0xff) == primary ? sqlite3_errmsg(store->db)
+                                                                     : sqlite3_errstr(primary);
 
     for (size_t i = 0; i < sizeof codes / sizeof codes[0] && !found; i++) {
         if (codes[i].code == primary) {

@@ -55,6 +55,11 @@ bool sql_fail(struct store *store, int rc, const char *what, struct store_error 
  * until it is freed. */
 void sql_finish(struct store *store);
 
+/* The primary result code (sqlite.org/rescode.html) that a code of the last call means.  A write
+ * beyond a quota or a file size limit is an I/O error to SQLite, but a full disk to people; and
+ * what the disk does not give when it is read, SQLite calls a damaged file. */
+int sql_meaning(struct store *store, int rc);
+
 /* As store_fail with STORE_CORRUPT, and the store remembers it. */
 bool store_fail_damaged(struct store *store, struct store_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
