@@ -483,6 +483,20 @@ void judge_stored(struct judge *judge, int64_t finding)
     }
 }
 
+bool judge_heard(const struct judge *judge, struct slice *server)
+{
+    struct slice line = judge->event.message;
+    const char *end;
+
+    if (line.len == 0 || (judge->reading.marks & MARKS_SUSPECT) != 0) {
+        return false;
+    }
+    if (!judge->single && (end = memchr(line.data, '\n', line.len)) != NULL) {
+        line.len = (size_t)(end - line.data);
+    }
+    return reader_server(judge->reader, line, server);
+}
+
 void judge_look(const struct judge *judge, struct judge_view *out)
 {
     *out = (struct judge_view){ reader_format(judge->reader), &judge->record, &judge->reading,

@@ -629,6 +629,28 @@ void mysql_read_head(struct slice line, struct record *record)
     record->server = between(line.data + len + 1, comma ? comma : end);
 }
 
+static bool is_host_byte(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '.' || c == '_';
+}
+
+bool mysql_server(struct slice line, struct slice *server)
+{
+    enum record_time form = time_form_of(line);
+    size_t at, len = 0;
+
+    if (form == RECORD_TIME_NONE) {
+        return false;
+    }
+    at = (form == RECORD_TIME_SECONDS ? TIME_SECONDS_LEN : TIME_MICROS_LEN) + 1;
+    while (at + len < line.len && len <= MYSQL_SERVER_MAX && is_host_byte(line.data[at + len])) {
+        len++;
+    }
+    *server = (struct slice){ line.data + at, len };
+    return len > 0 && len <= MYSQL_SERVER_MAX && at + len < line.len && line.data[at + len] == ',';
+}
+
 /* A line without candidates: another record, or a piece of one. */
 static void read_other(struct slice line, struct record *out)
 {

@@ -11,6 +11,8 @@
 /* Bytes a name can take in a row: an account of 128 characters, a database of 64. */
 #define MYSQL_USER_MAX     384
 #define MYSQL_DATABASE_MAX 256
+/* And the longest name of a host. */
+#define MYSQL_SERVER_MAX 255
 
 /* Words for people; compared by their address. */
 extern const char mysql_dialect_plain[], mysql_dialect_rds[], mysql_dialect_aurora[],
@@ -35,5 +37,9 @@ bool mysql_is_statement(struct slice line, struct slice *statement);
 /* Most lines are statements of which nothing more matters: of one without a candidate that is whole
  * at a glance, mysql_read sets `statement` only.  This reads its time and server as well. */
 void mysql_read_head(struct slice line, struct record *record);
+
+/* The server that a line names behind its time; false when it has no time, or what stands there is
+ * no host's name (letters, digits, '-', '.' and '_').  Bounded, whatever the length of the line. */
+bool mysql_server(struct slice line, struct slice *server);
 
 #endif

@@ -196,6 +196,17 @@ enum format reader_format(const struct reader *reader)
     return reader->form;
 }
 
+bool reader_server(const struct reader *reader, struct slice line, struct slice *server)
+{
+    bool guessed = reader->format == FORMAT_AUTO && reader->seen_forms == 0;
+
+    if (reader->form == FORMAT_MYSQL && !guessed) {
+        return mysql_server(line, server);
+    }
+    *server = (struct slice){ "", 0 };
+    return true;
+}
+
 void reader_seen(const struct reader *reader, struct reader_seen *out)
 {
     *out = (struct reader_seen){ reader->dialect, 0, 0 };

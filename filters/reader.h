@@ -37,6 +37,10 @@ size_t reader_skip(struct reader *reader, uint64_t stream, struct slice text, in
 /* How the last line was read. */
 enum format reader_format(const struct reader *reader);
 
+/* The server that a line of the last event names; empty where lines of its format name none.  False
+ * when the line does not say it though it should: it may be a piece of a row. */
+bool reader_server(const struct reader *reader, struct slice line, struct slice *server);
+
 /* What was seen of the source in all: candidates in statements that were not told, connection ids
  * that no row was seen of, and what product writes the lines, in words (NULL while nothing is
  * known). */

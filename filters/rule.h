@@ -113,6 +113,11 @@ const struct hit *judge_next_in(struct judge *judge, struct judge_text *text);
 /* The caller's number, not 0, of what it made of the last hit: later lines may change it. */
 void judge_stored(struct judge *judge, int64_t finding);
 
+/* Whether the last event, all of which has been judged, shows that its server lives, and the name
+ * that it gives the server; empty where rows of its format name none.  A row that is torn, or that
+ * the rows around it show to be forged, shows nothing.  The slice points into the message. */
+bool judge_heard(const struct judge *judge, struct slice *server);
+
 /* How the line read last was read, for `explain`: valid until the next judge_next. */
 struct judge_view {
     enum format format;

@@ -357,12 +357,66 @@ static void test_names(void **state)
     assert_string_equal(mark_name(6), "late");
 }
 
+/* Judges the events of a case, and writes which server the last of them shows. */
+static void write_heard(FILE *out, struct judge *judge, const struct data *data)
+{
+    for (size_t i = 1; i + 1 < data->count; i++) {
+        struct slice message = data_bytes(data->field[i]), server;
+        struct event event = {
+            .key = i, .message = message, .time = EVENT_TIME_NONE, .ingested = EVENT_TIME_NONE
+        };
+
+        judge_event(judge, &event);
+        while (judge_next(judge)) {
+            continue;
+        }
+        bool heard = judge_heard(judge, &server);
+        if (i + 2 == data->count && !heard) {
+            (void)fputs("nobody", out);
+        } else if (i + 2 == data->count) {
+            data_write(out, server.len > 0 ? server : (struct slice){ "-", 1 });
+        }
+        data_free(message);
+    }
+}
+
+static void test_heard(void **state)
+{
+    struct networks *networks = networks_new();
+    struct rules *rules = rules_new(networks);
+    struct data data;
+
+    (void)state;
+    data_open(&data, "heard.txt");
+    while (data_next(&data)) {
+        struct slice expected = data_bytes(data.field[data.count - 1]);
+        enum format format;
+        char *got = NULL;
+        size_t len;
+        FILE *out = open_memstream(&got, &len);
+
+        assert_true(format_parse(data.field[0], &format));
+        struct judge *judge = judge_new(rules, format);
+        write_heard(out, judge, &data);
+        assert_int_equal(fclose(out), 0);
+        if (len != expected.len || memcmp(got, expected.data, len) != 0) {
+            fail_msg("%s:%u: %s", data.path, data.line, got);
+        }
+        free(got);
+        data_free(expected);
+        judge_free(judge);
+    }
+    data_close(&data);
+    rules_free(rules);
+    networks_free(networks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_events),        cmocka_unit_test(test_histories),
         cmocka_unit_test(test_refused_rules), cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
