@@ -11,6 +11,7 @@
 #include "storage/bucket.h"
 #include "storage/delays.h"
 #include "storage/readings.h"
+#include "storage/servers.h"
 #include "storage/sql.h"
 
 /* What fails next: the countdown reaches 0 at the call that does. */
@@ -131,6 +132,25 @@ static bool late_event(struct scratch *s, int64_t source)
     return delays_get(s->store, source, &delays, &s->error);
 }
 
+static bool heard(struct scratch *s, int64_t source)
+{
+    static char stream[] = "stream", names[2][6] = { "srv-1", "srv-2" };
+    struct server server = { .stream = stream, .silent_at = SERVER_HEARD }, *list;
+    size_t count;
+
+    TRY(store_begin(s->store, &s->error));
+    for (int i = 0; i < 2; i++) {
+        server.name = names[i];
+        server.last_at = 1000 * i;
+        TRY(servers_save(s->store, source, &server, &s->error));
+    }
+    TRY(servers_forget(s->store, source, &server, &s->error));
+    TRY(store_commit(s->store, &s->error));
+    TRY(servers_list(s->store, source, &list, &count, &s->error));
+    servers_free(list, count);
+    return true;
+}
+
 static bool scenario(struct scratch *s)
 {
     const struct bucket_terms terms = { 2, 5, 0 };
@@ -164,6 +184,7 @@ static bool scenario(struct scratch *s)
     TRY(bucket_throttled(s->store, "b", &terms, 1000, &s->error));
     TRY(buckets_list(s->store, "b", 1000, &use, 1, &count, &s->error));
     TRY(late_event(s, source));
+    TRY(heard(s, source));
     TRY(coverage_since(s->store, source, &next, &s->error));
     TRY(coverage_list(s->store, watch, 0, 10000, &stretches, &count, &s->error));
     free(stretches);
@@ -181,6 +202,7 @@ static void dump(const char *path, char *out, size_t size)
         " UNION ALL SELECT group_concat(id || ' ' || COALESCE(kind, '-') || ' ' ||"
         " COALESCE(alert, '-') || severity || changed) FROM finding"
         " UNION ALL SELECT group_concat(dialect || in_sql || ' ' || id_gaps) FROM reading"
+        " UNION ALL SELECT group_concat(stream || name || last_at) FROM server"
         " UNION ALL SELECT group_concat(id || form || finding || severity || rank || count"
         " || due_at || attempts || trying || COALESCE(error, '-') || COALESCE(sent_at, '-')"
         " || COALESCE(message_id, '-')) FROM alert"
