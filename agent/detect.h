@@ -10,6 +10,7 @@
 
 #include "agent/config.h"
 #include "agent/origin.h"
+#include "agent/silence.h"
 #include "filters/rule.h"
 #include "storage/findings.h"
 #include "storage/store.h"
@@ -36,7 +37,8 @@ struct detector {
     const struct config *config;
     const struct origin *origin;
     struct judge *judge;
-    bool late;  /* what is new now was not there when this time was read before */
+    struct silence *silence; /* who listens for servers, or NULL */
+    bool late;               /* what is new now was not there when this time was read before */
     bool alert; /* note new findings for alerts; otherwise they wait for a digest of the window */
     FILE *out;  /* NULL, or where each finding goes as a line */
     bool out_json;              /* as JSON; as text otherwise */

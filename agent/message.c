@@ -360,6 +360,7 @@ static void put_finding(FILE *out, const struct finding *finding)
 /* Tells a notice: there is no row, and nothing of its kind is folded. */
 static void notice_body(FILE *out, const struct finding *finding, const struct notice_words *words)
 {
+    struct finding group = *finding;
     char id[FINGERPRINT_TEXT_MAX];
 
     fingerprint_text(finding->fingerprint, id);
@@ -374,9 +375,13 @@ static void notice_body(FILE *out, const struct finding *finding, const struct n
     if (finding->log_group.len) {
         put_line(out, "log group", finding->log_group, "");
     }
+    if (finding->log_stream.len) {
+        put_line(out, "log stream", finding->log_stream, "");
+    }
     put_account(out, finding);
     fprintf(out, "\nWhy it matters\n  %s\n\nfinding %s\n", words->why, id);
-    put_console_link(out, finding);
+    group.log_stream.len = 0; /* it may stand for streams that rotate */
+    put_console_link(out, &group);
 }
 
 /* Tells one finding. */

@@ -22,6 +22,12 @@ static const struct notice_words words[] = {
                             "What was read and told before may be read and told once more, under "
                             "the same ids; connections of times that are not read again may be "
                             "missed. `tailgate backfill` reads such times." },
+    [NOTICE_SILENCE] = { "silence", "a database server is silent", "A database server is silent",
+                         "Connections to a server whose rows do not come are not seen, whoever "
+                         "makes them. Who wants to stay unseen turns the audit log off first." },
+    [NOTICE_HEARD_AGAIN] = { "heard-again", "a database server is heard again",
+                             "A database server is heard again",
+                             "Connections made while it was silent may stand in no row." },
 };
 #define WORDS (sizeof words / sizeof words[0])
 
@@ -60,6 +66,7 @@ static struct finding finding_of(const struct notice *notice)
         finding.account = text_bytes(*origin->account ? origin->account : NULL);
         finding.region = text_bytes(*origin->region ? origin->region : NULL);
         finding.log_group = text_bytes(origin->log_group);
+        finding.log_stream = text_bytes(notice->stream);
     }
     finding.message.data = notice->text;
     finding.message.len = escape_cut(notice->text, strlen(notice->text), NOTICE_TEXT_MAX);
@@ -76,8 +83,9 @@ bool notice_add(struct store *store, const struct notice *notice, bool *known,
 
     snprintf(time, sizeof time, "%" PRId64, notice->time);
     fingerprint_of((struct store_bytes[]){ finding.rule, finding.kind, text_bytes(identity),
-                                           finding.server, text_bytes(time) },
-                   5, finding.fingerprint);
+                                           finding.server, text_bytes(notice->stream),
+                                           text_bytes(time) },
+                   6, finding.fingerprint);
     if (!notice->origin && !coverage_source(store, identity, &finding.source, error)) {
         return false;
     }

@@ -18,7 +18,9 @@
 #define NOTICE_TEXT_MAX 2048 /* bytes of a text that are kept */
 
 enum notice_kind {
-    NOTICE_STATE_LOST, /* the state file was damaged or not there, and a new one was begun */
+    NOTICE_STATE_LOST,  /* the state file was damaged or not there, and a new one was begun */
+    NOTICE_SILENCE,     /* no rows come of a database server that used to be heard */
+    NOTICE_HEARD_AGAIN, /* they come again */
 };
 
 struct notice {
@@ -26,14 +28,15 @@ struct notice {
     enum severity severity;
     const struct origin *origin; /* what it is about, with its source; NULL: tailgate itself */
     const char *server;          /* the database server it is about, or NULL; any bytes */
+    const char *stream;          /* and its log stream, or NULL; any bytes */
     int64_t time;                /* when what it tells began; milliseconds since 1970 UTC */
     const char *text;            /* what happened and what to do, in sentences for people */
 };
 
 /* Stores a notice and puts its alert into the outbox, to be told at once and by itself: it folds
  * into nothing, so whoever makes notices sees to it that they are few.  The same kind, origin,
- * server and time are the same notice: it is told once, and *known says that it was there already.
- * Within the caller's transaction. */
+ * server, stream and time are the same notice: it is told once, and *known says that it was there
+ * already. Within the caller's transaction. */
 bool notice_add(struct store *store, const struct notice *notice, bool *known,
                 struct store_error *error);
 

@@ -89,6 +89,7 @@ void source_stop(struct source *source)
     window_close(&source->back);
     judge_free(source->tip_judge);
     judge_free(source->back_judge);
+    silence_drop(&source->silence);
     origin_free(&source->origin);
 }
 
@@ -137,6 +138,17 @@ static int64_t tip_start(struct source *source, int64_t covered, int64_t now,
     return until - ages->overlap;
 }
 
+/* Since when all has been read up to the end of a list of stretches, which is not empty. */
+static int64_t unbroken_since(const struct stretch *list, size_t count)
+{
+    size_t i = count - 1;
+
+    while (i > 0 && list[i - 1].end >= list[i].start) {
+        i--;
+    }
+    return list[i].start;
+}
+
 /* Opens the window of what is new. */
 static bool open_tip(struct source *source, struct store_error *error)
 {
@@ -158,6 +170,8 @@ static bool open_tip(struct source *source, struct store_error *error)
     bool goes_on = count > 0 && start >= earliest;
     start = start > earliest ? start : earliest;
     judge_window(source->tip_judge, goes_on);
+    source->silence.unbroken = goes_on ? unbroken_since(list, count) : start;
+    source->silence.late = ages.overlap;
     /* Asked even if nothing is new, as after the clock was set back: the answer brings the time. */
     window_open(&source->tip, least(start, now), now, now + TIP_AHEAD, list, count);
     free(list);
@@ -433,6 +447,7 @@ void source_answer(struct source *source, struct window *window, const struct aw
                                  .config = watching->config,
                                  .origin = &source->origin,
                                  .judge = judge_for(source, window),
+                                 .silence = &source->silence,
                                  .alert = true,
                                  .out_json = true,
                                  .out_new = true };
@@ -450,6 +465,7 @@ void source_answer(struct source *source, struct window *window, const struct aw
     if (watching->out) {
         detector.out = open_memstream(&lines, &len);
     }
+    source->silence.newest = window == &source->tip;
     enum window_result result =
         window_take(window, answer, &detector, source->watch, session_service_time(watching->aws),
                     &error, &store_error);

@@ -46,6 +46,7 @@ struct source {
     } overlap;
     enum aws_problem trouble; /* the present one, AWS_OK when the last answer was good */
     bool ever_read;
+    struct silence silence;
 };
 
 /* Fills a source from its configuration and the store.  `first`: the service's time from when on a

@@ -53,7 +53,8 @@ static bool read_source(struct store *store, int64_t now, const struct watched *
     source_fact_trouble(watched->source, fact);
     if (!store_fact_get(store, fact, out->trouble, sizeof out->trouble, error) ||
         !reading_get(store, watched->source, &out->reading, error) ||
-        !delays_get(store, watched->source, &out->delays, error)) {
+        !delays_get(store, watched->source, &out->delays, error) ||
+        !servers_list(store, watched->source, &out->servers, &out->server_count, error)) {
         return false;
     }
     ages_for(&out->delays, &out->ages);
@@ -215,6 +216,9 @@ static int tell_period(struct store *store, const struct status_state *state, in
 
 static void free_state(struct status_state *state)
 {
+    for (size_t i = 0; state->sources && i < state->source_count; i++) {
+        servers_free(state->sources[i].servers, state->sources[i].server_count);
+    }
     watched_free(state->watched, state->source_count);
     free(state->sources);
     json_object_put(state->notices);

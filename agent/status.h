@@ -14,6 +14,7 @@
 #include "storage/coverage.h"
 #include "storage/delays.h"
 #include "storage/readings.h"
+#include "storage/servers.h"
 #include "storage/watched.h"
 
 #define STATUS_GAPS_MAX      20
@@ -31,6 +32,8 @@ struct source_state {
     struct delays delays;
     struct ages ages;
     int64_t overlap_every; /* the newest is read again at one poll of so many */
+    struct server *servers;
+    size_t server_count;
 };
 
 /* How `run` keeps to its budget. */

@@ -7,6 +7,7 @@
 #include "agent/budget.h"
 #include "agent/escape.h"
 #include "agent/finding_output.h"
+#include "agent/silence.h"
 
 static void add_text(struct json_object *object, const char *name, const char *text)
 {
@@ -53,6 +54,28 @@ static struct json_object *delays_json(const struct delays *delays)
     return object;
 }
 
+static struct json_object *servers_json(const struct source_state *source)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < source->server_count; i++) {
+        const struct server *server = &source->servers[i];
+        struct json_object *object = json_object_new_object();
+        add_text(object, "name", server->name);
+        add_text(object, "stream", server->stream);
+        add_text(object, "state", silence_state_name(silence_state(server)));
+        add_number(object, "rows", server->rows);
+        add_time(object, "first_at", server->first_at);
+        add_time(object, "last_at", server->last_at);
+        add_number(object, "longest_pause_ms", silence_usual(server));
+        add_number(object, "limit_ms", silence_limit(server) + source->ages.overlap);
+        add_time(object, "silent_since",
+                 server->silent_at != SERVER_HEARD ? server->last_at : FINDING_NONE);
+        json_object_array_add(list, object);
+    }
+    return list;
+}
+
 static struct json_object *source_json(const struct status_state *state,
                                        const struct source_state *source)
 {
@@ -77,6 +100,7 @@ static struct json_object *source_json(const struct status_state *state,
     add_number(object, "in_sql", source->reading.in_sql);
     add_number(object, "id_gaps", source->reading.id_gaps);
     add_text(object, "trouble", source->trouble);
+    json_object_object_add(object, "servers", servers_json(source));
     return object;
 }
 

@@ -8,6 +8,7 @@
 
 #include "agent/budget.h"
 #include "agent/escape.h"
+#include "agent/silence.h"
 #include "agent/times.h"
 
 static void put(const char *text)
@@ -72,6 +73,48 @@ static void print_ages(const struct source_state *source)
     }
 }
 
+static void print_server(const struct source_state *source, const struct server *server,
+                         int64_t now)
+{
+    char text[DURATION_TEXT_MAX], time[TIME_TEXT_MAX];
+
+    fputs("    server      ", stdout);
+    if (*server->name) {
+        put(server->name);
+        fputs(" in ", stdout);
+    }
+    put(server->stream);
+    printf(": last heard %s, %s ago; ", time_format(server->last_at, time),
+           duration_format(now - server->last_at, text));
+    switch (silence_state(server)) {
+    case SILENCE_SILENT:
+        puts("SILENT, which was told");
+        break;
+    case SILENCE_LEARNING:
+        puts("not known well enough yet to tell its silence");
+        break;
+    case SILENCE_IRREGULAR:
+        printf("not regular enough to tell its silence: it paused for %s\n",
+               duration_format(silence_usual(server), text));
+        break;
+    case SILENCE_HEARD:
+        printf("silence is told after %s",
+               duration_format(silence_limit(server) + source->ages.overlap, text));
+        printf(", as it pauses up to %s\n", duration_format(silence_usual(server), text));
+        break;
+    }
+}
+
+static void print_servers(const struct source_state *source, int64_t now)
+{
+    for (size_t i = 0; i < source->server_count; i++) {
+        print_server(source, &source->servers[i], now);
+    }
+    if (source->server_count == SERVERS_MAX) {
+        puts("    server      (no further ones are watched)");
+    }
+}
+
 static void print_source(const struct status_state *state, const struct source_state *source)
 {
     char time[TIME_TEXT_MAX], behind[DURATION_TEXT_MAX];
@@ -85,6 +128,7 @@ static void print_source(const struct status_state *state, const struct source_s
     print_gaps(source->gaps, source->gap_count, "not read", status_gap_reason(state, source));
     print_ages(source);
     print_reading(&source->reading);
+    print_servers(source, state->now);
     if (*source->trouble) {
         fputs("    trouble     ", stdout);
         put(source->trouble);

@@ -92,6 +92,21 @@ static const struct stretch *read_before(const struct window *window, int64_t ti
                : NULL;
 }
 
+/* Lets whoever listens hear the event judged last. */
+static void hear(const struct window *window, struct detector *detector,
+                 const struct log_event *event)
+{
+    struct silence_row row = { .stream = event->stream,
+                               .stream_len = event->stream_len,
+                               .time = event->timestamp,
+                               .ingested = event->ingestion_time,
+                               .read_at = window->read_at };
+
+    if (detector->silence && judge_heard(detector->judge, &row.server)) {
+        silence_hear(detector->silence, &row);
+    }
+}
+
 static bool judge_page(const struct window *window, const struct logs_page *page,
                        struct detector *detector, struct store_error *error)
 {
@@ -114,6 +129,7 @@ static bool judge_page(const struct window *window, const struct logs_page *page
         if (!detect_event(detector, &detected, error)) {
             return false;
         }
+        hear(window, detector, &event);
         if (before && (event.ingestion_time >= before->read_at + CLOCK_GRAIN ||
                        detector->new_findings > found)) {
             int64_t delay = window->read_at - event.timestamp;
@@ -125,6 +141,18 @@ static bool judge_page(const struct window *window, const struct logs_page *page
         return false;
     }
     return detect_tell(detector, 0, error);
+}
+
+/* What a page says of the servers: all of it, and if it is the last of what is new, whose rows do
+ * not come. */
+static bool end_hearing(const struct logs_page *page, const struct stretch *read,
+                        struct detector *detector, struct store_error *error)
+{
+    struct silence *silence = detector->silence;
+    bool ended = silence && silence->newest && !logs_page_token(page) && read->start < read->end;
+
+    return !silence || silence_end(silence, detector->store, detector->origin,
+                                   ended ? read->end : SILENCE_NOT_READ, error);
 }
 
 /* One transaction: the page's findings and, if it is the last page, the coverage. */
@@ -140,7 +168,9 @@ static bool store_page(const struct window *window, const struct logs_page *page
     if (!store_begin(detector->store, error)) {
         return false;
     }
-    if (!judge_page(window, page, detector, error) ||
+    if ((detector->silence &&
+         !silence_begin(detector->silence, detector->store, detector->origin, error)) ||
+        !judge_page(window, page, detector, error) || !end_hearing(page, &read, detector, error) ||
         (!logs_page_token(page) && read.start < read.end &&
          !coverage_add(detector->store, watch, &read, AGE_SETTLED, error)) ||
         !store_commit(detector->store, error)) {

@@ -87,10 +87,12 @@ static void the_same_is_told_once(void **state)
     assert_false(add(store, &notice));
     notice.origin = &two;
     assert_false(add(store, &notice));
+    notice.stream = "stream";
+    assert_false(add(store, &notice));
     notice.server = NULL;
     assert_false(add(store, &notice));
     assert_true(add(store, &notice));
-    assert_int_equal(waiting(store), 6);
+    assert_int_equal(waiting(store), 7);
     store_close(store);
 }
 
@@ -173,11 +175,14 @@ static void text_about_a_server(void **state)
     (void)state;
     notice.origin = &origin;
     notice.server = "db1\n";
+    notice.stream = "db1.0";
     (void)add(store, &notice);
     make(store, ALERT_TEXT, &message);
     assert_string_equal(message.subject, "tailgate high: state was lost, /aws/rds/g/audit");
     assert_string_equal(message.source, "/aws/rds/g/audit");
     says(&message, "server     db1\\x0a\n");
+    says(&message, "log stream db1.0\n");
+    says(&message, "$252Faudit/log-events$3Fstart"); /* the stream's name may stand for many */
     says(&message, "log group  /aws/rds/g/audit\n");
     says(&message, "account    123456789012, eu-west-1\n");
     says(&message, "https://eu-west-1.console.aws.amazon.com/");
