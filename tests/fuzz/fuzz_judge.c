@@ -58,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                            .time = EVENT_TIME_NONE,
                            .ingested = EVENT_TIME_NONE };
     const struct hit *hit;
+    struct slice server;
     uint32_t line = 0;
     bool told = false;
     int64_t finding = 0;
@@ -88,6 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(hit->line >= line);
         line = hit->line;
         judge_stored(judge, ++finding);
+    }
+    if (judge_heard(judge, &server)) {
+        check(server.len == 0 || (server.data >= event.message.data &&
+                                  server.data + server.len <= event.message.data + size));
     }
     event.key++;
     event.message = (struct slice){ message, size + sizeof attempt - 1 };
