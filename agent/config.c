@@ -462,6 +462,7 @@ void config_free(struct config *config)
     free(config->endpoint_url);
     free(config->filter);
     free(config->topic_arn);
+    free(config->heartbeat);
     free(config);
 }
 

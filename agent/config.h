@@ -67,6 +67,7 @@ struct config {
     char *endpoint_url;
     char *filter;
     char *topic_arn;
+    char *heartbeat; /* value of the metric's dimension; NULL: off */
     double requests_per_second;
     int64_t poll_interval;
     int64_t fold;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/aws/arn.h"
+#include "agent/aws/cloudwatch.h"
 #include "agent/aws/endpoint.h"
 #include "agent/aws/logs.h"
 #include "agent/memory.h"
@@ -74,6 +75,24 @@ static bool read_topic(const struct key *key, const char *text, void *field, cha
     (void)key;
     return check_arn(text, "sns", "arn:aws:sns:eu-west-1:123456789012:db-alerts", why, why_size) &&
            take_text(text, field);
+}
+
+static bool read_heartbeat(const struct key *key, const char *text, void *field, char *why,
+                           size_t why_size)
+{
+    char **out = field;
+
+    (void)key;
+    if (strcmp(text, "off") == 0) {
+        free(*out);
+        *out = NULL;
+        return true;
+    }
+    snprintf(
+        why, why_size,
+        "off, or a name of 1 to %d printable characters of ASCII that does not begin with a colon",
+        CLOUDWATCH_TEXT_MAX);
+    return cloudwatch_dimension_good(text) && take_text(text, field);
 }
 
 static bool read_role(const struct key *key, const char *text, void *field, char *why,
@@ -269,6 +288,9 @@ const struct key keys[] = {
       .option = "log-level", .argument = "LEVEL", .help = "error, warning, info or debug" },
     { TOP(allow_plaintext_endpoint), .name = "allow_plaintext_endpoint", .read = read_bool, .fallback = "false",
       .option = "allow-plaintext-endpoint", .help = "send credentials to an endpoint without TLS: for test networks only" },
+    { TOP(heartbeat), .name = "heartbeat", .read = read_heartbeat, .fallback = "tailgate", .reload = true, .option = "heartbeat", .argument = "NAME|off",
+      .help = "what the metric that says that logs are read calls this agent (namespace tailgate, metric Heartbeat, dimension Agent); "
+              "with two agents in an account and region give each a name; off: no metric" },
     { KEYS_TOP, .name = "alerts", .reload = true, .help = "where alerts go and how" },
 
     { ALERTS(topic_arn), .name = "topic_arn", .read = read_topic, .reload = true, .option = "topic-arn", .argument = "ARN",

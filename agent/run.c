@@ -12,6 +12,7 @@
 #include "agent/clock.h"
 #include "agent/command.h"
 #include "agent/fingerprint.h"
+#include "agent/heartbeat.h"
 #include "agent/memory.h"
 #include "agent/publisher.h"
 #include "agent/session.h"
@@ -28,6 +29,8 @@
 #define PRUNE_EVERY_MS (60 * INT64_C(1000))
 #define PRUNE_AT_ONCE  1000
 #define LEAVE_AFTER_MS 10000 /* to finish what is under way after SIGTERM */
+/* How long no source may have been read, beside what polls are apart, for us to be getting on. */
+#define GETS_ON_MS 60000
 
 /* The sources of one configuration.  A reload makes a new watch beside the old one. */
 struct watch {
@@ -49,10 +52,12 @@ struct run {
     struct signals pending;
     char account[ACCOUNT_MAX];
     struct publisher publisher;
+    struct heartbeat heartbeat;
     int64_t fold_at, alive_at, prune_at; /* ticks */
     int64_t leave_at;                    /* 0: not stopping */
     bool publishing;                     /* whether we are the one process that publishes */
     bool ever_read;
+    int64_t read_at; /* ticks when any source was read last */
 };
 
 static const struct option_spec run_options[] = {
@@ -199,6 +204,7 @@ static void watch_take_over(struct run *run, struct watch *watch)
     watch_free(old);
     run->watch = watch;
     run->publisher.config = watch->config;
+    heartbeat_begin(&run->heartbeat, watch->config);
     log_setup(watch->config->log_level, true);
     if (!forget_others(run, watch, &error) || !say_pace(run, watch, &error)) {
         log_error("%s", error.text);
@@ -328,12 +334,15 @@ static void hand_out_answers(struct run *run)
     while ((answer = aws_finished(run->aws))) {
         if (answer->owner == &run->publisher) {
             publisher_answer(&run->publisher, answer);
+        } else if (answer->owner == &run->heartbeat) {
+            heartbeat_answer(&run->heartbeat, answer);
         }
         for (size_t i = 0; i < run->watch->count; i++) {
             struct source *source = &run->watch->sources[i];
             if (source_owns(source, answer->owner)) {
                 source_answer(source, answer->owner, answer);
                 run->ever_read = run->ever_read || source->ever_read;
+                run->read_at = source->read_at > run->read_at ? source->read_at : run->read_at;
                 break;
             }
         }
@@ -370,12 +379,22 @@ static bool must_open_anew(const struct run *run)
     return store && !run->leave_at && (store_damage(store) || store_locked_out(store));
 }
 
+/* Whether some source was read of late.  That a log group cannot be read is told by an alert, and
+ * the heartbeat goes on for the others. */
+static bool gets_on(const struct run *run)
+{
+    int64_t polls = 2 * run->watch->watching.poll_interval;
+
+    return run->ever_read && clock_ticks() - run->read_at <= polls + GETS_ON_MS;
+}
+
 static int loop(struct run *run)
 {
     do {
         int64_t at = least(keep_house(run), step_publisher(run));
         if (!run->leave_at) {
             at = least(at, step_sources(run->watch));
+            at = least(at, heartbeat_step(&run->heartbeat, gets_on(run)));
         } else if (clock_ticks() >= run->leave_at || !anything_under_way(run)) {
             break;
         }
@@ -420,6 +439,7 @@ static int begin(struct run *run, int64_t since)
     }
     run->config = NULL;
     run->publisher = (struct publisher){ .store = run->state.store, .aws = run->aws };
+    run->heartbeat = (struct heartbeat){ .aws = run->aws };
     watch_take_over(run, watch);
     if (run->state.lost && !state_tell_lost(&run->state, &error)) {
         log_error("%s", error.text);

@@ -485,6 +485,7 @@ void source_answer(struct source *source, struct window *window, const struct aw
     }
     if (result == WINDOW_MORE || result == WINDOW_COMPLETE) {
         source->ever_read = true;
+        source->read_at = clock_ticks();
         print_lines(watching, lines, len);
         log_debug("%s: %" PRId64 " events, %" PRId64 " findings, %" PRId64 " of them new",
                   source->origin.log_group, detector.events, detector.findings,

@@ -47,6 +47,7 @@ struct source {
     enum aws_problem trouble; /* the present one, AWS_OK when the last answer was good */
     bool ever_read;
     struct silence silence;
+    int64_t read_at; /* ticks when a page was last read and stored */
 };
 
 /* Fills a source from its configuration and the store.  `first`: the service's time from when on a

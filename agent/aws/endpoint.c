@@ -30,6 +30,7 @@ static const struct {
     const char *service, *variable;
 } variables[] = {
     { "logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS" },
+    { "monitoring", "AWS_ENDPOINT_URL_CLOUDWATCH" },
     { "sns", "AWS_ENDPOINT_URL_SNS" },
     { "sts", "AWS_ENDPOINT_URL_STS" },
 };

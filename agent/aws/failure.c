@@ -269,6 +269,12 @@ static void describe_skew(const struct failure_call *call, const struct http_ans
     }
 }
 
+/* What permissions call a service. */
+static const char *permission_prefix(const char *service)
+{
+    return strcmp(service, "monitoring") == 0 ? "cloudwatch" : service;
+}
+
 /* What happened, in a phrase. */
 static void describe(const struct failure_call *call, const struct http_answer *answer,
                      enum aws_problem problem, const char *code, char *out, size_t size)
@@ -299,8 +305,9 @@ static void describe(const struct failure_call *call, const struct http_answer *
         (void)snprintf(out, size, "AWS no longer takes the token of the next page");
         break;
     case AWS_DENIED:
-        (void)snprintf(out, size, "AWS does not allow %s:%s%s%.*s", request->service,
-                       request->action, request->resource ? " on " : "", RESOURCE_SAID,
+        (void)snprintf(out, size, "AWS does not allow %s:%s%s%.*s",
+                       permission_prefix(request->service), request->action,
+                       request->resource ? " on " : "", RESOURCE_SAID,
                        request->resource ? request->resource : "");
         break;
     case AWS_NOT_FOUND:

@@ -5,6 +5,7 @@ import threading
 import uuid
 
 from .clock import Clock, http_date
+from .cloudwatch import CloudWatch
 from .container import Container
 from .credentials import Credentials
 from .faults import Faults
@@ -16,7 +17,7 @@ from .sns import Sns
 from .sts import Sts
 
 # A new service is a file of its own and one word here.
-SERVICES = (Logs, Sns, Sts, Imds, Container)
+SERVICES = (Logs, Sns, Sts, CloudWatch, Imds, Container)
 
 # The keys that AWS's own documentation uses in examples.
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -27,7 +28,7 @@ class Loopback:
     """One AWS account in one region, reachable from construction to close.
 
     clock, credentials, faults   see the classes
-    logs, sns, sts, imds, container   the services
+    logs, sns, sts, cloudwatch, imds, container   the services
     requests    every call, in the order in which they were handled
     verified    how many signatures were found good
     refused     the calls whose signature was not accepted
@@ -47,7 +48,7 @@ class Loopback:
         self.verified = 0
         self.refused = []
         self._services = [service(self) for service in SERVICES]
-        self.logs, self.sns, self.sts, self.imds, self.container = self._services
+        self.logs, self.sns, self.sts, self.cloudwatch, self.imds, self.container = self._services
         self._server = HttpServer(self._handle)
         self.url = f"http://127.0.0.1:{self._server.port}"
 

@@ -327,6 +327,39 @@ def test_what_must_be_signed_is_signed(aws):
     assert told(good | {"Authorization": "Bearer x"}) == "IncompleteSignatureException"
 
 
+# CloudWatch
+
+
+def test_put_metric_data(aws):
+    cloudwatch = client(aws, "cloudwatch")
+    dimensions = [{"Name": "Agent", "Value": "bastion a"}]
+    datum = {"MetricName": "Heartbeat", "Dimensions": dimensions, "Value": 1, "Unit": "Count"}
+    cloudwatch.put_metric_data(Namespace="tailgate", MetricData=[datum, {"MetricName": "x", "Value": 0.5}])
+    first, second = aws.cloudwatch.values
+    assert (first.namespace, first.name, first.value, first.unit) == ("tailgate", "Heartbeat", 1, "Count")
+    assert first.dimensions == {"Agent": "bastion a"} and first.region == aws.region
+    assert (second.name, second.value, second.unit, second.dimensions) == ("x", 0.5, None, {})
+
+
+@pytest.mark.parametrize(
+    "space, datum",
+    [
+        ("AWS/Logs", {}),
+        ("", {}),
+        ("tailgate", {"MetricName": ":x"}),
+        ("tailgate", {"Unit": "Beats"}),
+        ("tailgate", {"Value": 2.0**400}),
+        ("tailgate", {"Dimensions": [{"Name": "Agent", "Value": " "}]}),
+        ("tailgate", {"Dimensions": [{"Name": "Agent", "Value": "é"}]}),
+    ],
+)
+def test_put_metric_data_refuses(aws, space, datum):
+    asked = {"MetricName": "x", "Value": 1} | datum
+    put = client(aws, "cloudwatch").put_metric_data
+    assert refusal(put, Namespace=space, MetricData=[asked])[0] == "InvalidParameterValue"
+    assert not aws.cloudwatch.values
+
+
 # SNS
 
 

@@ -52,6 +52,7 @@ static void own_endpoints(void **state)
         { "logs", "eu-west-1", "aws", "https://logs.eu-west-1.amazonaws.com" },
         { "sns", "us-east-1", "aws", "https://sns.us-east-1.amazonaws.com" },
         { "sts", "il-central-1", "aws", "https://sts.il-central-1.amazonaws.com" },
+        { "monitoring", "eu-west-1", "aws", "https://monitoring.eu-west-1.amazonaws.com" },
         { "sns", "cn-north-1", "aws-cn", "https://sns.cn-north-1.amazonaws.com.cn" },
         { "logs", "us-gov-west-1", "aws-us-gov", "https://logs.us-gov-west-1.amazonaws.com" },
         { "logs", "us-iso-east-1", "aws-iso", "https://logs.us-iso-east-1.c2s.ic.gov" },
@@ -99,6 +100,8 @@ static void precedence(void **state)
     check_url("sns", NULL, "http://127.0.0.1:4566");
     check_url("logs", NULL, "https://logs.example:8443");
     check_url("sts", NULL, "https://all.example");
+    setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "https://metrics.example", 1);
+    check_url("monitoring", NULL, "https://metrics.example");
     check_url("logs", "https://given.example", "https://given.example");
     setenv("AWS_PROFILE", "off", 1);
     check_url("sns", NULL, "https://sns.eu-west-1.amazonaws.com");
