@@ -19,8 +19,9 @@
 #define MARKS_TEXT_MAX   256
 #define REASON_TEXT_MAX  256
 #define ROW_FINDINGS_MAX RULES_MAX
-/* How far apart in time lines of one connection are looked for. */
+/* How far apart in time lines of one connection are looked for, and those of one that failed. */
 #define ATTEMPT_SPAN (24 * 60 * INT64_C(60000))
+#define FAILURE_SPAN (5 * INT64_C(60000))
 
 /* What the fields of one finding are made in; the finding points into it. */
 struct draft {
@@ -281,6 +282,28 @@ static bool is_detected(const struct detector *detector, int64_t finding)
     return false;
 }
 
+static bool is_same(struct store_bytes a, struct store_bytes b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* Whether a line can be a later one of an attempt in the store.  A process and a port are used
+ * again: who has failed is not heard of for long, and neither the user nor what came of it changes.
+ */
+static bool can_continue(const struct finding *line, const struct finding *attempt)
+{
+    const struct store_bytes unknown = text_bytes(outcome_name(OUTCOME_UNKNOWN));
+    const struct store_bytes failure = text_bytes(outcome_name(OUTCOME_FAILURE));
+    int64_t apart = line->event_time - attempt->event_time;
+
+    if (is_same(attempt->outcome, failure) && (apart > FAILURE_SPAN || apart < -FAILURE_SPAN)) {
+        return false;
+    }
+    return (attempt->user.len == 0 || line->user.len == 0 || is_same(attempt->user, line->user)) &&
+           (is_same(attempt->outcome, unknown) || is_same(line->outcome, unknown) ||
+            is_same(attempt->outcome, line->outcome));
+}
+
 /* An attempt whose first lines were read by another window, or before a restart, is in the store
  * already: then this line is a later one of it. */
 static bool find_attempt(struct detector *detector, const struct finding *finding, int64_t *out,
@@ -288,8 +311,9 @@ static bool find_attempt(struct detector *detector, const struct finding *findin
 {
     struct finding other;
 
-    if (!findings_of_connection(detector->store, finding->source, finding->connection_id,
-                                finding->host, finding->port, finding->event_time - ATTEMPT_SPAN,
+    if (!findings_of_connection(detector->store, finding->source, finding->rule,
+                                finding->connection_id, finding->host, finding->port,
+                                finding->event_time - ATTEMPT_SPAN,
                                 finding->event_time + ATTEMPT_SPAN, out, error)) {
         return false;
     }
@@ -299,17 +323,18 @@ static bool find_attempt(struct detector *detector, const struct finding *findin
     if (!findings_get(detector->store, *out, &other, error)) {
         return false;
     }
-    if (memcmp(other.fingerprint, finding->fingerprint, sizeof other.fingerprint) == 0) {
-        *out = 0; /* it was made of this line when it was read before */
+    if (memcmp(other.fingerprint, finding->fingerprint, sizeof other.fingerprint) == 0 ||
+        !can_continue(finding, &other)) {
+        *out = 0; /* it was made of this line when it was read before, or is another attempt */
     }
     return true;
 }
 
 /* What a re-read cannot know, and the first reading did: the connection of a change of user, and
  * which ids were in use when a statement quoted a row. */
-static bool was_known_before(const struct detector *detector, const struct hit *hit)
+static bool was_known_before(const struct detect_event *event, const struct hit *hit)
 {
-    return detector->late && hit->kind == KIND_CONNECTION && hit->record->count > 0 &&
+    return event->again && hit->kind == KIND_CONNECTION && hit->record->count > 0 &&
            (hit->record->guessed ||
             (hit->host.kind == HOST_EMPTY &&
              hit->record->candidates[hit->candidate].operation == OPERATION_CHANGEUSER));
@@ -442,7 +467,7 @@ static bool continue_attempt(struct detector *detector, const struct hit *hit, i
     struct hit changing = { .change = &change, .severity = hit->severity };
 
     return (change.marks == 0 && change.outcome == OUTCOME_UNKNOWN) ||
-           change_row(detector, &changing, error);
+           change_finding(detector, attempt, &changing, error);
 }
 
 /* Stores one hit. */
@@ -453,7 +478,7 @@ static bool store_hit(struct detector *detector, const struct detect_event *even
     int64_t attempt = 0;
     bool known;
 
-    if (was_known_before(detector, hit)) {
+    if (was_known_before(event, hit)) {
         return true;
     }
     fill(draft, detector, event, hit);
@@ -508,6 +533,7 @@ bool detect_event(struct detector *detector, const struct detect_event *event,
     struct event judged = { .stream = number_of(event->stream),
                             .key = number_of(event->id),
                             .message = { event->message.data, event->message.len },
+                            .again = event->again,
                             .time = event->timestamp,
                             .ingested = event->ingestion_time };
     const struct hit *hit;
@@ -575,7 +601,7 @@ bool detect_tell(struct detector *detector, int64_t hold, struct store_error *er
         memmove(detector->detected, detector->detected + told,
                 detector->detected_count * sizeof *detector->detected);
     }
-    return detector->late || !judge_take_seen(detector->judge, &seen) ||
+    return !judge_take_seen(detector->judge, &seen) ||
            reading_add(detector->store, detector->origin->source, seen.dialect, seen.in_sql,
                        seen.id_gaps, error);
 }

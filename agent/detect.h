@@ -22,6 +22,7 @@ struct detect_event {
     struct store_bytes id, stream, message;
     int64_t offset;                    /* of a line in its file, which then is its id; else -1 */
     int64_t timestamp, ingestion_time; /* FINDING_NONE: not known */
+    bool again; /* it was there when its time was read before, with the lines around it */
 };
 
 /* A finding that is still to be noted for alerts, and to be printed. */

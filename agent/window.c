@@ -123,15 +123,16 @@ static bool judge_page(const struct window *window, const struct logs_page *page
                                          .ingestion_time = event.ingestion_time };
         const struct stretch *before = read_before(window, event.timestamp);
         int64_t found = detector->new_findings;
+        bool arrived = before && event.ingestion_time >= before->read_at + CLOCK_GRAIN;
 
         detector->late =
             before && (window->again || event.timestamp < before->read_at - LATE_AFTER);
+        detected.again = before && !arrived;
         if (!detect_event(detector, &detected, error)) {
             return false;
         }
         hear(window, detector, &event);
-        if (before && (event.ingestion_time >= before->read_at + CLOCK_GRAIN ||
-                       detector->new_findings > found)) {
+        if (arrived || (before && detector->new_findings > found)) {
             int64_t delay = window->read_at - event.timestamp;
             delays_count(&delays, delay < AGE_SETTLED ? delay : AGE_SETTLED);
         }

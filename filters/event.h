@@ -15,6 +15,7 @@ struct event {
     uint64_t key;    /* the same when the same event is read again, else different */
     struct slice message;
     bool is_line;           /* known to hold no LF */
+    bool again;             /* it was there when its time was read before: it is counted already */
     int64_t time, ingested; /* as CloudWatch says, milliseconds since 1970, or EVENT_TIME_NONE */
 };
 

@@ -346,7 +346,7 @@ static void close_torn(struct mysql_history *history, struct stream *stream,
 /* Whether an event is counted now, and was not when an overlapping window was read. */
 static bool is_fresh(const struct mysql_history *history, const struct event *event)
 {
-    return event->time == EVENT_TIME_NONE || event->time > history->fresh_from;
+    return !event->again && (event->time == EVENT_TIME_NONE || event->time > history->fresh_from);
 }
 
 /* Keeps of a quoted line's candidates those whose ids may be in use: a connection may be dressed as

@@ -223,8 +223,8 @@ static void read_quoted_head(struct postgresql_work *work)
     if (!row || client == row->attempt) {
         return;
     }
-    /* While no line is torn, and that row is in no doubt, somebody who is logged in may quote a line
-     * that he has seen. */
+    /* While no line is torn, and that row is in no doubt, somebody who is logged in may quote a
+     * line that he has seen. */
     forged = rows->open > 0 || row->attempt->doubtful;
     postgresql_rows_mark(row, forged ? MARK_FORGED : MARK_TAINTED, client, work->reading);
     if (forged && !client && !row->attempt->told) {

@@ -99,18 +99,19 @@ bool findings_change(struct store *store, int64_t id, const struct finding_chang
 bool findings_withdraw(struct store *store, int64_t id, struct store_bytes kind, bool *gone,
                        struct store_error *error);
 
-/* The ids of the findings that different rules made of the same row (source, event, line) as this
- * one, itself among them: the lowest `max` of them, in order.  *count is 0 when it is not there any
- * more; a finding without an event id has no others. */
+/* The ids of the findings that different rules made of the same row (source, event, line, message;
+ * of a file that is written anew the first three may be another row's) as this one, itself among
+ * them: the lowest `max` of them, in order.  *count is 0 when it is not there any more; a finding
+ * without an event id has no others. */
 bool findings_of_row(struct store *store, int64_t id, int64_t *out, size_t max, size_t *count,
                      struct store_error *error);
 
-/* The finding of a connection (its id in the log, its client as printed, and the client's port or
- * FINDING_NONE) with the latest event time from `since` to `until`, both included; of several, the
- * one stored last.  *id is 0 when there is none. */
-bool findings_of_connection(struct store *store, int64_t source, int64_t connection_id,
-                            struct store_bytes host, int64_t port, int64_t since, int64_t until,
-                            int64_t *id, struct store_error *error);
+/* The finding that a rule made of a connection (its id in the log, its client as printed, and the
+ * client's port or FINDING_NONE) with the latest event time from `since` to `until`, both included;
+ * of several, the one stored last.  *id is 0 when there is none. */
+bool findings_of_connection(struct store *store, int64_t source, struct store_bytes rule,
+                            int64_t connection_id, struct store_bytes host, int64_t port,
+                            int64_t since, int64_t until, int64_t *id, struct store_error *error);
 
 bool findings_count(struct store *store, int64_t *out, struct store_error *error);
 

@@ -84,7 +84,7 @@ bool findings_of_row(struct store *store, int64_t id, int64_t *out, size_t max, 
     static const char text[] =
         "SELECT id FROM finding WHERE id = :id UNION SELECT other.id FROM finding AS one"
         " JOIN finding AS other ON other.source = one.source AND other.event_id = one.event_id"
-        " AND other.line = one.line WHERE one.id = :id ORDER BY 1";
+        " AND other.line = one.line AND other.message IS one.message WHERE one.id = :id ORDER BY 1";
     struct sql sql = sql_open(store, text);
     int step = 0;
 
@@ -97,13 +97,14 @@ bool findings_of_row(struct store *store, int64_t id, int64_t *out, size_t max, 
     return step >= 0;
 }
 
-bool findings_of_connection(struct store *store, int64_t source, int64_t connection_id,
-                            struct store_bytes host, int64_t port, int64_t since, int64_t until,
-                            int64_t *id, struct store_error *error)
+bool findings_of_connection(struct store *store, int64_t source, struct store_bytes rule,
+                            int64_t connection_id, struct store_bytes host, int64_t port,
+                            int64_t since, int64_t until, int64_t *id, struct store_error *error)
 {
     static const char text[] =
         "SELECT id FROM finding WHERE source = :source AND connection_id = :connection_id"
         " AND event_time BETWEEN :since AND :until AND host IS :host AND port IS :port"
+        " AND rule = :rule"
         " ORDER BY event_time DESC, id DESC LIMIT 1";
     struct sql sql = sql_open(store, text);
 
@@ -113,6 +114,7 @@ bool findings_of_connection(struct store *store, int64_t source, int64_t connect
     sql_bind_number(&sql, ":since", since);
     sql_bind_number(&sql, ":until", until);
     sql_bind_bytes(&sql, ":host", host);
+    sql_bind_words(&sql, ":rule", rule);
     sql_bind_optional(&sql, ":port", port);
     return sql_ask(&sql, "find the finding of a connection", id, error);
 }

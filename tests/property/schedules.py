@@ -101,7 +101,7 @@ def weather(seed, begin, late):
         start = begin + draw.randint(0, SPAN + late)
         storms.append((start, start + draw.randint(1, 10) * MINUTE, draw.choice(("throttle", "service_unavailable", "internal_error"))))
     return Weather(page_events=draw.choice((4, 10, 50, 10_000)), empty_pages=draw.choice((0, 0, 1)),
-                   empty_last_page=draw.random() < 0.3, token_lifetime=draw.choice((MINUTE, 5 * MINUTE, 24 * 60 * MINUTE)),
+                   empty_last_page=draw.random() < 0.3, token_lifetime=draw.choice((10 * MINUTE, 24 * 60 * MINUTE)),
                    logs_rate=draw.choice((0, 0.02, 0.1)), sns_rate=draw.choice((0, 0.05, 0.2)), storms=storms,
                    skew=draw.choice((0, 0, 0, -600, 600)))
 

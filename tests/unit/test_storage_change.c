@@ -227,8 +227,8 @@ static int64_t of_connection(struct scratch *s, const char *source, int64_t conn
 {
     int64_t id = -7;
 
-    ok(s, findings_of_connection(s->store, source_id(s, source), connection, words(host), port,
-                                 since, until, &id, &s->error));
+    ok(s, findings_of_connection(s->store, source_id(s, source), words("outside"), connection,
+                                 words(host), port, since, until, &id, &s->error));
     return id;
 }
 

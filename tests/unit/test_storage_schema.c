@@ -37,8 +37,8 @@ static void first_schema(void **state)
     assert_int_equal(finding.connection_id, 42);
     ok(s, findings_of_row(s->store, 2, ids, 4, &count, &s->error));
     assert_int_equal(count, 1);
-    ok(s, findings_of_connection(s->store, 1, 42, BYTES("203.0.113.9"), FINDING_NONE, 0, 5000, &id,
-                                 &s->error));
+    ok(s, findings_of_connection(s->store, 1, BYTES("outside"), 42, BYTES("203.0.113.9"),
+                                 FINDING_NONE, 0, 5000, &id, &s->error));
     assert_int_equal(id, 2);
     ok(s, reading_get(s->store, 1, &reading, &s->error));
     assert_int_equal(reading.in_sql, 0);

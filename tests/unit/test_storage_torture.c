@@ -171,7 +171,8 @@ static bool scenario(struct scratch *s)
     TRY(later(s, source, 1));
     TRY(later(s, source, 8));
     TRY(reading_get(s->store, source, &reading, &s->error));
-    TRY(findings_of_connection(s->store, source, 1, BYTES("h"), 1, 0, 9, &next, &s->error));
+    TRY(findings_of_connection(s->store, source, BYTES("outside"), 1, BYTES("h"), 1, 0, 9, &next,
+                               &s->error));
     TRY(alerts_fold(s->store, 2000, 1000, &next, &s->error));
     TRY(alerts_fold(s->store, 9000, 1000, &next, &s->error));
     TRY(kinds_open(s->store, &open, &s->error));
