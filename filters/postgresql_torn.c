@@ -212,7 +212,7 @@ static void read_quoted_head(struct postgresql_work *work)
     struct postgresql_attempt *client = postgresql_rows_torn(rows);
     const struct postgresql_row *row;
     struct postgresql_head head;
-    bool forged;
+    struct change *change;
 
     if (!postgresql_head_read(rest, &work->memory->clock, &head) ||
         head.kind != POSTGRESQL_REMOTE_CLIENT) {
@@ -223,11 +223,19 @@ static void read_quoted_head(struct postgresql_work *work)
     if (!row || client == row->attempt) {
         return;
     }
-    /* While no line is torn, and that row is in no doubt, somebody who is logged in may quote a
-     * line that he has seen. */
-    forged = rows->open > 0 || row->attempt->doubtful;
-    postgresql_rows_mark(row, forged ? MARK_FORGED : MARK_TAINTED, client, work->reading);
-    if (forged && !client && !row->attempt->told) {
+    if (rows->open == 0 && !row->attempt->doubtful) {
+        /* Somebody who is logged in may quote a line that he has seen.  That leaves its mark, but
+         * no doubt: else to quote it again would prove it forged. */
+        change = row->attempt->finding != 0
+                     ? postgresql_rows_change(work->reading, row->attempt->finding)
+                     : NULL;
+        if (change) {
+            change->marks |= MARK_TAINTED;
+        }
+        return;
+    }
+    postgresql_rows_mark(row, MARK_FORGED, client, work->reading);
+    if (!client && !row->attempt->told) {
         row->attempt->told = true;
         work->reading->kind = KIND_FORGERY;
         work->reading->marks |= MARK_FRAGMENT;
