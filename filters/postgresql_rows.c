@@ -68,6 +68,14 @@ size_t postgresql_rows_run(const struct postgresql_rows *rows)
     return (size_t)(rows->count - from);
 }
 
+bool postgresql_rows_began_from(const struct postgresql_rows *rows, uint64_t from)
+{
+    while (from < rows->count && row_at(rows, from)->began) {
+        from++;
+    }
+    return from >= rows->count;
+}
+
 void postgresql_rows_open(struct postgresql_rows *rows)
 {
     const struct postgresql_row *row = row_at(rows, rows->count - 1);

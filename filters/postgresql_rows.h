@@ -44,6 +44,8 @@ const struct postgresql_row *postgresql_rows_first(const struct postgresql_rows 
                                                    uint64_t remote, int64_t time_ms);
 /* How many rows, right up to the last, each began an attempt not yet known to be forged. */
 size_t postgresql_rows_run(const struct postgresql_rows *rows);
+/* Whether all rows from this number on began attempts, true or forged. */
+bool postgresql_rows_began_from(const struct postgresql_rows *rows, uint64_t from);
 
 /* The row added last, of a client, is torn. */
 void postgresql_rows_open(struct postgresql_rows *rows);

@@ -67,8 +67,9 @@ static void apply_end(struct postgresql_work *work, struct postgresql_attempt *c
 }
 
 /* The client of a pid, if it is the one whose torn line is open; while none is, if its pid was told
- * by "connection received" and one of the last rows is its own.  Other pids may be text of
- * names.  The time does not count: it may be of a forged row. */
+ * by "connection received", one of the last rows is its own, and none behind that is of an attempt
+ * that had begun before: the end would rather be that one's.  Other pids may be text of names.  The
+ * time does not count: it may be of a forged row. */
 static struct postgresql_attempt *closes(const struct postgresql_work *work, int64_t pid,
                                          uint64_t *after)
 {
@@ -76,11 +77,14 @@ static struct postgresql_attempt *closes(const struct postgresql_work *work, int
     struct postgresql_attempt *client = postgresql_attempts_of_pid(work->attempts, pid);
     bool open = rows->open > 0 && rows->open_remote != 0;
 
-    return client && client->hash != work->remote &&
-                   (open ? client->hash == rows->open_remote : client->received) &&
-                   postgresql_rows_of(rows, client->hash, after)
-               ? client
-               : NULL;
+    if (!client || client->hash == work->remote || !postgresql_rows_of(rows, client->hash, after)) {
+        return NULL;
+    }
+    if (open ? client->hash != rows->open_remote
+             : !client->received || !postgresql_rows_began_from(rows, *after)) {
+        return NULL;
+    }
+    return client;
 }
 
 /* Of several clients that the splits name, one has written the pids of the others: none is told,
