@@ -50,7 +50,7 @@ void postgresql_torn_apply(struct postgresql_work *work, struct postgresql_attem
 
 /* What the end of a client's torn line says.  Who has logged in can write the same into a statement
  * of several lines, so what continues a line only tells of logins seen from their beginning.
- * guessed: the pid is not known to be the client's, who then may have written a failure. */
+ * guessed: the split may be the client's text, so that a failure is not believed. */
 static void apply_end(struct postgresql_work *work, struct postgresql_attempt *client,
                       const struct postgresql_split *split, bool guessed)
 {
@@ -87,12 +87,27 @@ static struct postgresql_attempt *closes(const struct postgresql_work *work, int
     return client;
 }
 
+/* The splits of a client that ends its torn line: only one is not its own text. */
+static void apply_ends(struct postgresql_work *work, struct postgresql_attempt *client)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < work->split_count; i++) {
+        count += work->splits[i].pid == client->pid;
+    }
+    for (size_t i = 0; i < work->split_count; i++) {
+        if (work->splits[i].pid == client->pid) {
+            apply_end(work, client, &work->splits[i],
+                      count > 1 || work->split_count == POSTGRESQL_SPLITS_MAX);
+        }
+    }
+}
+
 /* Of several clients that the splits name, one has written the pids of the others: none is told,
  * and what stands behind the first of them is in doubt. */
 struct postgresql_attempt *postgresql_torn_close(struct postgresql_work *work)
 {
     struct postgresql_rows *rows = &work->stream->rows;
-    const struct postgresql_split *split = NULL;
     struct postgresql_attempt *client = NULL;
     bool several = false;
     uint64_t from = 0;
@@ -108,10 +123,7 @@ struct postgresql_attempt *postgresql_torn_close(struct postgresql_work *work)
         if (!client || after < from) {
             from = after;
         }
-        if (!client) {
-            client = other;
-            split = &work->splits[i];
-        }
+        client = client ? client : other;
     }
     if (several) {
         postgresql_rows_mark_from(rows, from, MARK_TAINTED, NULL, work->reading);
@@ -120,7 +132,7 @@ struct postgresql_attempt *postgresql_torn_close(struct postgresql_work *work)
     if (client) {
         postgresql_rows_mark_from(rows, from, MARK_FORGED, client, work->reading);
         rows->open = 0;
-        apply_end(work, client, split, false);
+        apply_ends(work, client);
     }
     return client;
 }
