@@ -274,11 +274,12 @@ static void read_torn(struct postgresql_work *work, struct postgresql_attempt *a
 }
 
 /* What the splits with an attempt's own pid say: if there are several, its client has put all but
- * one there, and a success is believed rather than a failure.  False if they do not agree. */
+ * one there, and a success is believed rather than a failure.  False if they do not agree, or there
+ * are more splits than are kept. */
 static bool said_by_all(const struct postgresql_work *work, int64_t pid,
                         struct postgresql_said *said, struct slice *names)
 {
-    bool agree = true, any = false;
+    bool agree = work->split_count < POSTGRESQL_SPLITS_MAX, any = false;
 
     for (size_t i = 0; i < work->split_count; i++) {
         const struct postgresql_split *split = &work->splits[i];
@@ -316,11 +317,18 @@ static void read_known(struct postgresql_work *work, struct postgresql_attempt *
     add_row(work, attempt, false);
     attempt->received = attempt->received || is_received(work);
     agree = said_by_all(work, attempt->pid, &said, &names);
-    if (said.outcome == OUTCOME_FAILURE &&
-        (tainted || work->split_count == POSTGRESQL_SPLITS_MAX)) {
-        return; /* another client may have written it, or this one into its names */
+    if (said.outcome == OUTCOME_FAILURE && (tainted || !agree)) {
+        /* Another client may have written it, or this one into its names. */
+        said = (struct postgresql_said){ .outcome = OUTCOME_UNKNOWN };
     }
-    postgresql_torn_apply(work, attempt, &said, names, agree ? 0 : MARK_AMBIGUOUS);
+    if (!agree && attempt->outcome != OUTCOME_SUCCESS && attempt->finding != 0) {
+        struct change *change = postgresql_rows_change(work->reading, attempt->finding);
+
+        if (change) {
+            change->marks |= MARK_AMBIGUOUS;
+        }
+    }
+    postgresql_torn_apply(work, attempt, &said, names, 0);
 }
 
 /* Whether what comes of an attempt's client now is of another attempt, if no pid says so. */
