@@ -229,27 +229,17 @@ static bool read_severity(struct slice line, size_t at, struct postgresql_split 
     return true;
 }
 
-/* Whether a severity stands so near that what is before it may be an application's name: made of
- * printable ASCII, as the server writes all else as escapes of four bytes. */
-static bool has_later_severity(const char *begin, size_t len)
+/* Whether a severity in any language stands so near that what is before it may be an application's
+ * name, of which the server writes each byte that is not printable ASCII as "\x" and two digits. */
+static bool may_be_application(const char *begin, size_t len)
 {
-    const char *end = begin;
-    size_t name = 0;
+    size_t at = 0;
 
-    if (len > APPLICATION_MAX) {
-        len = APPLICATION_MAX;
-    }
-    while ((end = memmem(end, len - (size_t)(end - begin), ":  ", 3))) {
-        for (size_t i = 0; i < SEVERITIES; i++) {
-            const struct severity_word *word = &severities[i];
-
-            name = (size_t)(end - begin);
-            if (name >= word->len && name - word->len <= APPLICATION_CUT &&
-                memcmp(end - word->len, word->text, word->len) == 0) {
-                return true;
-            }
+    for (size_t name = 0; name < APPLICATION_CUT + SEVERITY_MAX && at < len; name++) {
+        if (begins(begin + at, len - at, ":  ")) {
+            return true;
         }
-        end++;
+        at += begins(begin + at, len - at, "\\x") ? 4 : 1;
     }
     return false;
 }
@@ -265,7 +255,7 @@ static bool read_application(struct slice line, size_t at, struct postgresql_spl
     if (begins(begin, len, unset) && read_severity(line, at + sizeof unset - 1, out)) {
         size_t word = (size_t)(out->message.data - begin);
 
-        out->doubtful = has_later_severity(begin + word, len - word);
+        out->doubtful = may_be_application(begin + word, len - word);
         return true;
     }
     if (len > APPLICATION_MAX) {

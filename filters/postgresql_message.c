@@ -273,6 +273,9 @@ static void read_failure(const struct postgresql_split *split, struct slice name
     bool fatal = split->severity == POSTGRESQL_FATAL, unnamed;
     struct slice user, database;
 
+    if (split->doubtful && !memmem(names.data, names.len, ":  ", 3)) {
+        return; /* the server's message holds no such words but those of the names */
+    }
     postgresql_names(names, &user, &database, &unnamed);
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         const struct reason *reason = &reasons[i];

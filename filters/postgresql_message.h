@@ -15,7 +15,8 @@ struct postgresql_said {
     const struct login_failure *failure; /* NULL: some FATAL that is not of the table */
     bool undoes;   /* a failure that follows a login whose success was already logged */
     bool doubtful; /* the failure may be text of the application's name, which a client has that
-                    * is logged in: it is one only of an attempt that is seen not to be */
+                    * is logged in, rather than of the names: it is one only of an attempt that is
+                    * seen not to be */
     bool ends;     /* nothing comes after it but what explains it */
     enum record_encryption encryption;
     struct slice tls;
