@@ -452,10 +452,27 @@ static void forget_outcome(struct record *out)
     out->failure = NULL;
 }
 
+/* Whether a message begins as one with the other outcome than it ends with, so that a name has
+ * written the one or the other.  Behind a success no reason stands; but a failure may name a
+ * database, with any words in it. */
+static bool is_mixed(struct slice text, enum outcome outcome, const struct division *division)
+{
+    static const char reason[] = "'. Reason: ";
+    struct division last = divide(text, OUTCOME_UNKNOWN);
+    bool known = last.ending < ENDINGS_COUNT;
+
+    if (outcome == OUTCOME_SUCCESS) {
+        return (known && endings[last.ending].outcome != OUTCOME_SUCCESS) ||
+               memmem(last.quote, (size_t)(text.data + text.len - last.quote), BEGINNING(reason));
+    }
+    return outcome == OUTCOME_FAILURE && division->ending == ENDINGS_COUNT && known &&
+           last.quote >= division->quote;
+}
+
 /* Reads the user's name and what follows it, up to the client; false when the name has no end. */
 static bool read_login(struct slice text, struct record *out)
 {
-    struct division division = divide(text, out->outcome), other = divide(text, OUTCOME_UNKNOWN);
+    struct division division = divide(text, out->outcome);
 
     out->user = text;
     if (!division.quote) {
@@ -464,15 +481,14 @@ static bool read_login(struct slice text, struct record *out)
     }
     out->user = between(text.data, division.quote);
     out->database = read_database(division.rest);
-    if (division.ending < ENDINGS_COUNT) {
+    if (is_mixed(text, out->outcome, &division)) {
+        forget_outcome(out);
+        out->torn = true;
+    } else if (division.ending < ENDINGS_COUNT) {
         out->outcome = endings[division.ending].outcome;
         if (out->outcome == OUTCOME_FAILURE) {
             set_failure(&endings[division.ending].failure, out);
         }
-    } else if (other.ending < ENDINGS_COUNT && other.quote >= division.quote) {
-        /* A beginning and an end that belong to different messages: a name has written the one. */
-        forget_outcome(out);
-        out->torn = true;
     }
     return true;
 }
