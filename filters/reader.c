@@ -16,6 +16,7 @@ struct reader {
     unsigned seen_forms; /* of a source whose format nobody said: a bit for each that a line had */
     bool torn;           /* the last line of SQL Server or Oracle was */
     uint64_t torn_stream;
+    int64_t before; /* finding of the last connection there, if that line seemed whole; 0: none */
     const char *dialect; /* of the formats other than MySQL's */
     struct mysql_history *mysql;
     struct postgresql *postgresql;
@@ -56,6 +57,7 @@ void reader_free(struct reader *reader)
 
 void reader_window(struct reader *reader, bool goes_on)
 {
+    reader->before = 0;
     reader->torn = false;
     if (reader->mysql) {
         mysql_history_window(reader->mysql, goes_on);
@@ -84,16 +86,31 @@ static void choose_form(struct reader *reader, struct slice text)
 }
 
 /* All that is remembered of the formats without a memory of their own: whether the line before was
- * torn. */
+ * torn, and what was told of it.  A line that begins with no time is the rest of one: the line
+ * before it was torn even if it looks whole. */
 static void taint(struct reader *reader, uint64_t stream, const struct record *record,
                   struct reading *reading)
 {
+    bool goes_on = reader->torn_stream == stream;
+
     reading_clear(reading);
-    if (reader->torn && reader->torn_stream == stream && record->kind == RECORD_CONNECTION) {
-        reading->marks |= MARK_TAINTED;
+    reader->torn_stream = stream;
+    if (record->kind == RECORD_CONNECTION) {
+        if (goes_on && reader->torn) {
+            reading->marks |= MARK_TAINTED;
+        }
+        if (goes_on && reader->before != 0 && record->time_form == RECORD_TIME_NONE) {
+            reading->changes[reading->change_count++] =
+                (struct change){ .finding = reader->before, .marks = MARK_TAINTED };
+        }
+    }
+    if (record->kind == RECORD_CONNECTION || !goes_on) {
+        reader->before = 0;
+    }
+    if (record->kind == RECORD_CONNECTION && !record->unterminated && reading->marks == 0) {
+        reading->slot = &reader->before;
     }
     reader->torn = record->unterminated;
-    reader->torn_stream = stream;
 }
 
 static void read_as(struct reader *reader, enum format form, const struct event *event,
