@@ -7,6 +7,8 @@ Faults that answer with an error do so after the signature was verified, as AWS
 does; so a fault never hides a bad signature.
 """
 
+import itertools
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +22,11 @@ class Fault:
 
     name = None
     clock_offset_ms = 0
+    usual_times = 1
+
+    def fits(self, call):
+        """Whether the fault can be of this call at all; others do not count."""
+        return True
 
     def instead(self, service, call):
         """An Answer in place of the service's, or None. May raise AwsError."""
@@ -49,6 +56,19 @@ class Condition(Fault):
 
     def instead(self, service, call):
         raise service.error(self.name, self._message)
+
+
+class Storm(Fault):
+    """Errors that come many at a time: conditions in turn, again and again."""
+
+    usual_times = 20
+
+    def __init__(self, name, *conditions):
+        self.name = name
+        self._conditions = itertools.cycle(conditions)
+
+    def instead(self, service, call):
+        raise service.error(next(self._conditions), "Please try again")
 
 
 class AccessDenied(Fault):
@@ -213,6 +233,54 @@ class MissingDate(Fault):
         del answer.headers["Date"]
 
 
+class Knob(Fault):
+    """The service with one of its knobs turned, for this call alone."""
+
+    def __init__(self, name, knob, value, action):
+        self.name = name
+        self._knob = knob
+        self._value = value
+        self._action = action
+
+    def fits(self, call):
+        return call.action == self._action
+
+    def instead(self, service, call):
+        usual = getattr(service, self._knob)
+        setattr(service, self._knob, self._value)
+        try:
+            return service.perform(call)
+        finally:
+            setattr(service, self._knob, usual)
+
+
+class ExpiringToken(Fault):
+    """The nextToken of a request that has one is no longer good."""
+
+    name = "expiring_token"
+
+    def fits(self, call):
+        return "nextToken" in (call.parameters or {})
+
+    def instead(self, service, call):
+        raise service.error("invalid_parameter", "The specified nextToken is invalid.")
+
+
+class DuplicateDelivery(Fault):
+    """Every event of a page twice, under its own id."""
+
+    name = "duplicate_delivery"
+
+    def fits(self, call):
+        return call.action == "FilterLogEvents"
+
+    def alter(self, answer):
+        page = json.loads(answer.body)
+        if "events" in page:
+            page["events"] = [event for event in page["events"] for _ in range(2)]
+            answer.body = json.dumps(page).encode()
+
+
 def redirect(location):
     """A 302 to another address; a second loopback's url tells who followed it."""
     return Substitute("redirect", 302, "text/html", b"", {"Location": location})
@@ -236,6 +304,10 @@ NAMED = {
         "expired_token", "The security token included in the request is expired"
     ),
     "access_denied": AccessDenied,
+    "throttle_storm": lambda: Storm("throttle_storm", "throttle"),
+    "server_error_burst": lambda: Storm(
+        "server_error_burst", "internal_error", "service_unavailable"
+    ),
     "cut_connection": lambda: CutConnection("cut_connection", processed=False),
     "reset_connection": lambda: CutConnection("reset_connection", processed=False, reset=True),
     "lost_response": lambda: CutConnection("lost_response", processed=True),
@@ -249,6 +321,10 @@ NAMED = {
     "stall": Stall,
     "skewed_clock": SkewedClock,
     "missing_date": MissingDate,
+    "empty_page": lambda: Knob("empty_page", "page_events", 0, "FilterLogEvents"),
+    "short_page": lambda: Knob("short_page", "page_events", 1, "FilterLogEvents"),
+    "expiring_token": ExpiringToken,
+    "duplicate_delivery": DuplicateDelivery,
     "log_class": lambda: Error(
         "log_class",
         "InvalidOperationException",
@@ -257,8 +333,12 @@ NAMED = {
     "throttled": lambda: Error("throttled", "Throttled", "Rate exceeded", 429),
     "kms_throttling": lambda: Error("kms_throttling", "KMSThrottling", "Rate exceeded"),
     "kms_access_denied": lambda: Error("kms_access_denied", "KMSAccessDenied", KMS_DENIED),
+    "partial_batch": lambda: Knob("partial_batch", "refuse_every", 2, "PublishBatch"),
     "topic_not_found": lambda: Error("topic_not_found", "NotFound", "Topic does not exist", 404),
 }
+
+# As often as the fault itself says.
+USUAL = object()
 
 
 @dataclass
@@ -283,6 +363,8 @@ class Entry:
             return False
         if self.when is not None and not self.when(call):
             return False
+        if not self.fault.fits(call):
+            return False
         self.seen += 1
         if self.seen <= self.after or (self.times is not None and self.used >= self.times):
             return False
@@ -297,12 +379,14 @@ class Faults:
         self._lock = lock
         self._entries = []
 
-    def add(self, service, action, fault, times=1, after=0, when=None):
+    def add(self, service, action, fault, times=USUAL, after=0, when=None):
         """Let calls of an action ("*" for any) meet a fault, given by name or made by
-        a class of this module: `times` calls (None for all to come), once `after`
-        have passed unharmed, and only those for which when(call) is true. Returns
-        the entry, which counts and can release what is held back."""
+        a class of this module: `times` calls (None for all to come; by default one,
+        of a storm 20), once `after` have passed unharmed, and only those for which
+        when(call) is true. Returns the entry, which counts and can release what is
+        held back."""
         made = NAMED[fault]() if isinstance(fault, str) else fault
+        times = made.usual_times if times is USUAL else times
         entry = Entry(service, action, made, times, after, when)
         with self._lock:
             self._entries.append(entry)

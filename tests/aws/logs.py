@@ -104,7 +104,8 @@ class _Pattern:
 class Logs(JsonService):
     """Tests fill it with put and may turn these knobs:
 
-    page_events, page_bytes  where a page is cut (never above the service's limits)
+    page_events, page_bytes  where a page is cut (never above the service's limits); at 0
+                             events a page is empty and has a token
     empty_pages              how many empty pages with a token come before each page
     empty_last_page          the last page has a token too, which leads to an empty one
     token_lifetime_ms        after this a nextToken is invalid
@@ -218,6 +219,8 @@ class Logs(JsonService):
         """The events of one page, and whether it was full with more to come."""
         now = self.aws.clock.now_ms()
         found, size = [], 0
+        if limit == 0:
+            return found, True
         for index in range(bisect.bisect_left(group.events, position), len(group.events)):
             event = group.events[index]
             if event.timestamp > end:

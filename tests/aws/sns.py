@@ -62,7 +62,8 @@ class Message:
 
 class Sns(QueryService):
     """messages holds what was accepted, in order; a function set as on_accept is
-    called with each, before the publisher has its answer."""
+    called with each, before the publisher has its answer. Every refuse_every-th entry of
+    a batch fails inside the service (0 for none)."""
 
     name = "sns"
     version = "2010-03-31"
@@ -80,6 +81,7 @@ class Sns(QueryService):
         self.topics = {}
         self.messages = []
         self.on_accept = None
+        self.refuse_every = 0
         self._sequence = 10_000_000_000_000_000_000
 
     @property
@@ -133,12 +135,14 @@ class Sns(QueryService):
     def _batch_messages(self, topic, entries):
         """Entries of a batch fail one by one: (messages with their ids, XML of the failures)."""
         messages, failed = [], []
-        for entry in entries:
+        for number, entry in enumerate(entries, 1):
+            if self.refuse_every and number % self.refuse_every == 0:
+                failed.append(_failure(entry, "InternalError", "Internal failure", "false"))
+                continue
             try:
                 messages.append((entry["Id"], self._message(topic, entry)))
             except AwsError as error:
-                details = [("Id", entry["Id"]), ("Code", error.code), ("Message", error.message)]
-                failed.append(("member", details + [("SenderFault", "true")]))
+                failed.append(_failure(entry, error.code, error.message, "true"))
         return messages, failed
 
     def _topic(self, call):
@@ -272,6 +276,12 @@ class Sns(QueryService):
         return self.error("invalid_parameter", f"Invalid parameter: {what}")
 
     actions = {"Publish": _publish, "PublishBatch": _publish_batch}
+
+
+def _failure(entry, code, message, senders):
+    """XML of an entry of a batch that was not accepted."""
+    details = [("Id", entry["Id"]), ("Code", code), ("Message", message)]
+    return "member", details + [("SenderFault", senders)]
 
 
 def _size(message):

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import botocore.session
 import pytest
-from aws import Loopback, faults
+from aws import Loopback, faults, rows
 from aws.clock import signature_date
 from aws.loopback import ACCESS_KEY, SECRET_KEY
 from botocore.auth import SigV4Auth
@@ -617,6 +617,87 @@ def test_errors_of_sns(aws, fault, code, status):
     assert (told[0], told[2]) == (code, status) and not aws.sns.messages
     if fault == "access_denied":
         assert f"is not authorized to perform: SNS:Publish on resource: {topic} because" in told[1]
+
+
+def test_storms_come_many_at_a_time(aws):
+    aws.logs.put(GROUP, "s", [(1000, "x")])
+    storms = (("throttle_storm", [400] * 20), ("server_error_burst", [500, 503] * 10))
+    for fault, statuses in storms:
+        entry = aws.faults.add("logs", "*", fault)
+        assert [read_page(aws)[0] for _ in range(21)] == [*statuses, 200]
+        assert entry.used == 20
+    aws.faults.add("logs", "*", "throttle_storm", times=2)
+    assert [read_page(aws)[0] for _ in range(3)] == [400, 400, 200]
+
+
+def test_odd_pages(aws):
+    aws.logs.put(GROUP, "s", [(1000, "a"), (1000, "b"), (1001, "c")])
+    pages = client(aws, "logs").get_paginator("filter_log_events")
+
+    def read():
+        return [texts([page]) for page in pages.paginate(logGroupName=GROUP)]
+
+    aws.faults.add("logs", "FilterLogEvents", "empty_page", times=2)
+    assert read() == [[], [], ["a", "b", "c"]]
+    aws.faults.add("logs", "FilterLogEvents", "short_page")
+    assert read() == [["a"], ["b", "c"]]
+    aws.faults.add("logs", "FilterLogEvents", "duplicate_delivery", after=1)
+    aws.faults.add("logs", "FilterLogEvents", "short_page")
+    assert read() == [["a"], ["b", "b", "c", "c"]]
+    aws.logs.create("/empty")
+    aws.faults.add("logs", "FilterLogEvents", "empty_page")
+    assert "nextToken" in client(aws, "logs").filter_log_events(logGroupName="/empty")
+
+
+def test_an_expiring_token_strikes_only_calls_with_one(aws):
+    aws.logs.put(GROUP, "s", [(1000, "a"), (1000, "b")])
+    aws.logs.page_events = 1
+    aws.faults.add("logs", "FilterLogEvents", "expiring_token")
+    logs = client(aws, "logs")
+    token = logs.filter_log_events(logGroupName=GROUP)["nextToken"]
+    code, message, _ = refusal(logs.filter_log_events, logGroupName=GROUP, nextToken=token)
+    assert code == "InvalidParameterException" and "nextToken" in message
+    assert texts([logs.filter_log_events(logGroupName=GROUP, nextToken=token)]) == ["b"]
+
+
+def test_a_batch_fails_in_part(aws):
+    topic = aws.sns.create("alerts")
+    aws.faults.add("sns", "*", "partial_batch")
+    sns = client(aws, "sns")
+    sns.publish(TopicArn=topic, Message="alone")
+    entries = [{"Id": name, "Message": name} for name in "abcd"]
+    for failing in ("bd", ""):
+        answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+        assert {entry["Id"] for entry in answer["Failed"]} == set(failing)
+        assert all(
+            (entry["Code"], entry["SenderFault"]) == ("InternalError", False)
+            for entry in answer["Failed"]
+        )
+        assert {entry["Id"] for entry in answer["Successful"]} == set("abcd") - set(failing)
+    assert [message.message for message in aws.sns.messages] == ["alone", *"ac", *"abcd"]
+
+
+def test_odd_rows():
+    a, b, c = plain = [(1000, "a"), (2000, "b"), (2500, "c")]
+    assert {name: make(plain) for name, make in rows.NAMED.items()} == {
+        "late": [(*a, 181_000, 181_000), (*b, 182_000, 182_000), (*c, 182_500, 182_500)],
+        "readable_after_delay": [(*a, 1000, 181_000), (*b, 2000, 182_000), (*c, 2500, 182_500)],
+        "same_millisecond": [(1000, "a"), (1000, "b"), (1000, "c")],
+        "out_of_order": [(*a, 4000, 4000), (*b, 3000, 3000), (*c, 2500, 2500)],
+        "duplicate_delivery": [a, a, b, b, c, c],
+    }
+
+
+def test_odd_rows_are_read_when_they_can_be():
+    with Loopback(base_ms=1_000_000_000_000, speed=100) as aws:
+        now = aws.clock.now_ms() + 10_000
+        aws.logs.put(GROUP, "s", rows.out_of_order([(now, "first"), (now + 60_000, "last")]))
+        aws.logs.put(GROUP, "s", rows.duplicate_delivery(rows.same_millisecond([(now, "twin")])))
+        read = []
+        while len(read) < 4:
+            read = texts([json.loads(read_page(aws)[2])])
+            assert "first" not in read or "last" in read
+        assert read == ["twin", "twin", "first", "last"]
 
 
 def test_which_calls_meet_a_fault(aws):
