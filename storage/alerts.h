@@ -111,7 +111,7 @@ struct findings_list *alerts_findings(struct store *store, const struct alert *a
                                       struct store_error *error);
 
 /* To be called before an attempt: from now on this alert may have reached people, and keeps its id
- * until an attempt is known to have failed. */
+ * until every attempt so far is known to have failed. */
 bool alerts_trying(struct store *store, int64_t row, struct store_error *error);
 
 /* What became of an attempt.  A next_attempt_at more than an hour ahead counts as due: the clock

@@ -369,9 +369,12 @@ static bool change_one(struct sql *sql, int64_t row, const char *what, struct st
                       store_name(store), (long long)row);
 }
 
+/* trying: 0, it cannot have reached anybody; 1, the attempt that is under way may have, or one that
+ * a crash ended; 2, an earlier one may have, whatever becomes of this one. */
 bool alerts_trying(struct store *store, int64_t row, struct store_error *error)
 {
-    static const char text[] = "UPDATE alert SET trying = 1 WHERE row = :row AND sent_at IS NULL";
+    static const char text[] = "UPDATE alert SET trying = MIN(trying + 1, 2)"
+                               " WHERE row = :row AND sent_at IS NULL";
     struct sql sql = sql_open(store, text);
 
     return change_one(&sql, row, "note that an alert is being sent", error);
@@ -393,14 +396,14 @@ bool alerts_sent(struct store *store, int64_t row, int64_t now, const char *mess
 bool alerts_failed(struct store *store, int64_t row, int64_t next_attempt_at, bool maybe_sent,
                    const char *why, struct store_error *error)
 {
-    static const char text[] =
-        "UPDATE alert SET attempts = attempts + 1, due_at = :due_at, trying = :trying,"
-        " error = :error WHERE row = :row AND sent_at IS NULL";
+    static const char text[] = "UPDATE alert SET attempts = attempts + 1, due_at = :due_at,"
+                               " trying = CASE WHEN :maybe_sent OR trying = 2 THEN 2 ELSE 0 END,"
+                               " error = :error WHERE row = :row AND sent_at IS NULL";
     struct store_bytes bytes = { why, strnlen(why, ALERT_ERROR_MAX - 1) };
     struct sql sql = sql_open(store, text);
 
     sql_bind_number(&sql, ":due_at", next_attempt_at);
-    sql_bind_number(&sql, ":trying", maybe_sent);
+    sql_bind_number(&sql, ":maybe_sent", maybe_sent);
     sql_bind_bytes(&sql, ":error", bytes);
     return change_one(&sql, row, "note that an alert was not sent", error);
 }

@@ -337,6 +337,35 @@ static void summary_of_a_summary(void **state)
     expect_none(s);
 }
 
+/* What once may have arrived may have arrived for good: a later attempt that certainly failed says
+ * nothing of the earlier one, be its answer lost or the process killed. */
+static void what_may_have_arrived_keeps_its_id(void **state)
+{
+    struct scratch *s = *state;
+    bool made;
+
+    one_each(s, 0, 3, "low");
+    ok(s, alerts_trying(s->store, 1, &s->error)); /* number 0 */
+    ok(s, alerts_failed(s->store, 1, 0, true, "no answer", &s->error));
+    ok(s, alerts_trying(s->store, 1, &s->error));
+    ok(s, alerts_failed(s->store, 1, 0, false, "refused", &s->error));
+    ok(s, alerts_trying(s->store, 2, &s->error)); /* number 1: killed before the answer */
+    ok(s, alerts_trying(s->store, 2, &s->error));
+    ok(s, alerts_failed(s->store, 2, 0, false, "refused", &s->error));
+    ok(s, alerts_trying(s->store, 3, &s->error)); /* number 2: certainly failed, twice */
+    ok(s, alerts_failed(s->store, 3, 0, false, "refused", &s->error));
+    ok(s, alerts_trying(s->store, 3, &s->error));
+    ok(s, alerts_failed(s->store, 3, 0, false, "refused", &s->error));
+    ok(s, alerts_summarise(s->store, 1, "critical", 100, &made, &s->error));
+    assert_false(made);
+    ok(s, alerts_summarise(s->store, 0, "critical", 100, &made, &s->error));
+    assert_true(made);
+    expect_alert(s, ALERT_FIRST, id_of("", 0, ""), "low", 1, "0 ");
+    expect_alert(s, ALERT_FIRST, id_of("", 1, ""), "low", 1, "1 ");
+    expect_alert(s, ALERT_SUMMARY, id_of("", 2, ".s3"), "low", 1, "2 ");
+    expect_none(s);
+}
+
 /* The longest ids that can come about fit. */
 static void ids_fit(void **state)
 {
@@ -395,6 +424,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(long_reason_is_cut, open_store, scratch_teardown),
         cmocka_unit_test_setup_teardown(storm_becomes_a_summary, open_store, scratch_teardown),
         cmocka_unit_test_setup_teardown(summary_of_a_summary, open_store, scratch_teardown),
+        cmocka_unit_test_setup_teardown(what_may_have_arrived_keeps_its_id, open_store,
+                                        scratch_teardown),
         cmocka_unit_test(ids_fit),
         cmocka_unit_test_setup_teardown(outbox_outlives_the_process, open_store, scratch_teardown),
     };
