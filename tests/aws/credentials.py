@@ -22,12 +22,15 @@ class Credential:
 
 
 class Credentials:
-    """Every access key that requests may be signed with."""
+    """Every access key that requests may be signed with, and how many minutes a signature's
+    time may be wrong: with a fast clock the way of a request alone may take longer than
+    AWS's five."""
 
     def __init__(self, clock, account):
         self._clock = clock
         self._user = f"arn:aws:iam::{account}:user/tailgate"
         self._known = {}
+        self.tolerance_min = 5
 
     def add(self, access_key, secret, token=None, expires=None, arn=None):
         """Register a key; expires is in milliseconds of the clock. An access key

@@ -20,8 +20,6 @@ from botocore.credentials import Credentials
 
 from .clock import signature_date
 
-TOLERANCE_MIN = 5
-
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,\s]+)/(?P<day>\d{8})/(?P<region>[^/,\s]+)"
     r"/(?P<service>[^/,\s]+)/aws4_request,\s*SignedHeaders=(?P<headers>[^,\s]+),"
@@ -68,7 +66,7 @@ def verify(call, service, credentials, server_ms):
     if parts is None:
         raise Refused("incomplete_signature", "Authorization header is not well formed.")
     _check_scope(call, parts, service)
-    _check_time(call.headers["X-Amz-Date"], server_ms)
+    _check_time(call.headers["X-Amz-Date"], server_ms, credentials.tolerance_min)
     credential = _check_key(call, parts["key"], credentials, server_ms)
     expected = _signature(call, parts, credential)
     if not hmac.compare_digest(expected, parts["signature"]):
@@ -108,25 +106,25 @@ def _check_scope(call, parts, service):
         raise Refused("bad_signature", f"The signed header '{name}' is not in the request.")
 
 
-def _check_time(stamp, server_ms):
+def _check_time(stamp, server_ms, tolerance_min):
     try:
         signed_s = timegm(strptime(stamp, "%Y%m%dT%H%M%SZ"))
     except ValueError:
         raise Refused("incomplete_signature", f"X-Amz-Date '{stamp}' is not a time.") from None
     now = signature_date(server_ms)
-    limit_ms = TOLERANCE_MIN * 60_000
+    limit_ms = tolerance_min * 60_000
     if signed_s * 1000 < server_ms - limit_ms:
         edge = signature_date(server_ms - limit_ms)
         raise Refused(
             "old_signature",
-            f"Signature expired: {stamp} is now earlier than {edge} ({now} - {TOLERANCE_MIN} min.)",
+            f"Signature expired: {stamp} is now earlier than {edge} ({now} - {tolerance_min} min.)",
         )
     if signed_s * 1000 > server_ms + limit_ms:
         edge = signature_date(server_ms + limit_ms)
         raise Refused(
             "early_signature",
             f"Signature not yet current: {stamp} is still later than {edge} "
-            f"({now} + {TOLERANCE_MIN} min.)",
+            f"({now} + {tolerance_min} min.)",
         )
 
 
