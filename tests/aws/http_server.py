@@ -115,6 +115,17 @@ class HttpServer:
         for _, thread in open_now:
             thread.join()
 
+    def drain(self):
+        """Wait until all is handled that clients asked who are gone by now."""
+        with socket.create_connection(("127.0.0.1", self.port)) as last:
+            last.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            while last.recv(4096):
+                pass  # Whoever connected before this one has been accepted before it.
+        with self._lock:
+            open_now = list(self._open.values())
+        for thread in open_now:
+            thread.join()
+
     def _accept(self):
         while True:
             try:

@@ -63,6 +63,10 @@ class Loopback:
         self.faults.clear()
         self._server.close()
 
+    def drain(self):
+        """Wait until all is handled that clients asked who are gone by now; there must be no others."""
+        self._server.drain()
+
     @property
     def defects(self):
         return self._server.defects

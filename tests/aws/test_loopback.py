@@ -799,6 +799,19 @@ def test_close_does_not_wait_for_what_is_held_back():
     connection.close()
 
 
+def test_what_the_dead_asked_is_handled(aws):
+    topic = aws.sns.create("alerts")
+    body = urlencode(
+        {"Action": "Publish", "Version": "2010-03-31", "TopicArn": topic, "Message": "last words"}
+    ).encode()
+    for number in range(1, 20):
+        connection = connect(aws)
+        connection.request("POST", "/", body, signed(aws, "sns", FORM, body))
+        connection.close()
+        aws.drain()
+        assert len(aws.sns.messages) == number
+
+
 def test_skewed_clock(aws):
     aws.faults.add("logs", "*", faults.SkewedClock(3600))
     aws.faults.add("logs", "*", faults.SkewedClock(-3600))

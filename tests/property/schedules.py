@@ -61,8 +61,8 @@ KINDS = _kinds()
 BLOCK = 12  # schedules that one agent runs at the same time; all of one kind
 
 
-def kind_of(seed):
-    return KINDS[seed // BLOCK % len(KINDS)]
+def kind_of(seed, kinds=KINDS):
+    return kinds[seed // BLOCK % len(kinds)]
 
 
 @dataclass
@@ -87,18 +87,19 @@ class Fault:
 
 
 class Schedule:
-    """events, faults, and `end`: by when everything must have been found."""
+    """events, faults, and `end`: by when everything must have been found. A long one is so many usual ones in a row."""
 
-    def __init__(self, seed, kind=None, span=None):
+    def __init__(self, seed, kind=None, length=1):
         self.seed = seed
         self.kind = kind or kind_of(seed)
-        self.span = span or self.kind.span
+        self.span = int(length * self.kind.span)
+        self._length = length
         self.group = f"/aws/rds/instance/s{seed}/audit"
         self._draw = random.Random(seed)
         self._connection = self._draw.randrange(1, 1_000_000)
         self._addresses = [f"203.0.113.{self._draw.randrange(256)}" for _ in range(self._draw.randint(1, 6))]
         self.events = []
-        for _ in range(self._draw.randint(3, 25)):
+        for _ in range(math.ceil(self._draw.randint(3, 25) * length)):
             self.events += self._moment()
         self.faults = self._logs_faults() + self._sns_faults()
         self.end = max(found_by(event) for event in self.events)
@@ -157,10 +158,10 @@ class Schedule:
     def _some(self, service, action, names, most, after):
         """Faults of one action; storms last as long as the schedule allows."""
         faults = []
-        for _ in range(self._draw.randint(0, most)):
+        for _ in range(math.ceil(self._draw.randint(0, most) * self._length)):
             name = self._draw.choice(names)
             times = self._draw.randint(3, 8) if name.endswith(("storm", "burst")) else self._draw.randint(1, 2)
-            faults.append(Fault(service, action, name, times, self._draw.randrange(after)))
+            faults.append(Fault(service, action, name, times, self._draw.randrange(math.ceil(after * self._length))))
         return faults
 
     def _logs_faults(self):

@@ -110,7 +110,10 @@ class World:
         self.configuration.write_text("\n".join(lines) + "\n")
 
     def start(self):
-        self.process = self.tailgate.start("run", "--config", str(self.configuration), "--since", str(self.begin - LEAD))
+        """Start the program; only until it has read something it needs to be told from when on it is to watch."""
+        words = [] if self.aws.calls("logs", "FilterLogEvents") else ["--since", str(self.begin - LEAD)]
+        self.process = self.tailgate.start("run", "--config", str(self.configuration), *words)
+        return self.process
 
     def wait_until(self, time):
         """Until the clock shows a time, or the program has ended by itself."""
