@@ -28,6 +28,10 @@ static const struct notice_words words[] = {
     [NOTICE_HEARD_AGAIN] = { "heard-again", "a database server is heard again",
                              "A database server is heard again",
                              "Connections made while it was silent may stand in no row." },
+    [NOTICE_UNREADABLE] = { "unreadable", "a log cannot be read", "A log cannot be read",
+                            "While it cannot be read, nobody is told of connections it tells of." },
+    [NOTICE_READABLE] = { "readable", "a log can be read again", "A log can be read again",
+                          "Connections of the time meanwhile are told now, late." },
 };
 #define WORDS (sizeof words / sizeof words[0])
 

@@ -21,6 +21,8 @@ enum notice_kind {
     NOTICE_STATE_LOST,  /* the state file was damaged or not there, and a new one was begun */
     NOTICE_SILENCE,     /* no rows come of a database server that used to be heard */
     NOTICE_HEARD_AGAIN, /* they come again */
+    NOTICE_UNREADABLE,  /* log groups could not be read for long */
+    NOTICE_READABLE,    /* and now can be again */
 };
 
 struct notice {

@@ -38,6 +38,11 @@ bool publisher_busy(const struct publisher *publisher)
     return publisher->flying != 0;
 }
 
+void publisher_look(struct publisher *publisher)
+{
+    publisher->next_at = 0;
+}
+
 static void complain(struct publisher *publisher, const char *text)
 {
     if (!publisher->complained) {

@@ -21,6 +21,9 @@ struct publisher {
     bool complained; /* the present trouble has been logged */
 };
 
+/* Has the next step look at the outbox, though it was empty just now. */
+void publisher_look(struct publisher *publisher);
+
 /* Publishes what is due and allowed now.  Returns the ticks at which to call again at the latest.
  */
 int64_t publisher_step(struct publisher *publisher);

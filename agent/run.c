@@ -53,9 +53,10 @@ struct run {
     char account[ACCOUNT_MAX];
     struct publisher publisher;
     struct heartbeat heartbeat;
-    int64_t fold_at, alive_at, prune_at; /* ticks */
-    int64_t leave_at;                    /* 0: not stopping */
-    bool publishing;                     /* whether we are the one process that publishes */
+    int64_t fold_at, alive_at, prune_at, unread_at; /* ticks */
+    int64_t leave_at;                               /* 0: not stopping */
+    int status;                                     /* to leave with */
+    bool publishing; /* whether we are the one process that publishes */
     bool ever_read;
     int64_t read_at; /* ticks when any source was read last */
 };
@@ -179,7 +180,8 @@ static bool forget_others(struct run *run, const struct watch *watch, struct sto
 
     for (size_t i = 0; ok && i < count; i++) {
         ok = watches(watch, list[i].source) ||
-             watched_forget(run->state.store, list[i].source, error);
+             (watched_forget(run->state.store, list[i].source, error) &&
+              unread_forget(run->state.store, list[i].source, error));
     }
     if (ok) {
         watched_free(list, count);
@@ -259,6 +261,21 @@ static bool heed_signals(struct run *run)
     return run->pending.stops <= 1;
 }
 
+/* Tells of log groups that cannot be read. */
+static bool tell_unread(struct run *run, struct store_error *error)
+{
+    struct watch *watch = run->watch;
+    struct unread **list = xcalloc(watch->count + 1, sizeof(struct unread *));
+
+    for (size_t i = 0; i < watch->count; i++) {
+        list[i] = &watch->sources[i].unread;
+    }
+    bool ok =
+        unread_tell(list, watch->count, run->state.store, session_service_time(run->aws), error);
+    free(list);
+    return ok;
+}
+
 /* What is done now and then; returns when it is next. */
 static int64_t keep_house(struct run *run)
 {
@@ -274,6 +291,10 @@ static int64_t keep_house(struct run *run)
             run->fold_at = ticks + (next - now < 1000 ? 1000 : next - now);
         }
     }
+    if (ticks >= run->unread_at) {
+        ok = tell_unread(run, &error) && ok;
+        run->unread_at = ticks + UNREAD_LOOK_MS;
+    }
     if (ticks >= run->prune_at) {
         /* By the earlier clock: one that is wrong must not delete what it takes for old. */
         int64_t before = least(now, session_service_time(run->aws)) - config->keep;
@@ -283,7 +304,7 @@ static int64_t keep_house(struct run *run)
     if (!ok) {
         log_error("%s", error.text);
     }
-    return least(run->fold_at, least(run->alive_at, run->prune_at));
+    return least(least(run->fold_at, run->unread_at), least(run->alive_at, run->prune_at));
 }
 
 static bool anything_under_way(const struct run *run)
@@ -354,11 +375,27 @@ static void hand_out_answers(struct run *run)
 static bool nothing_can_work(const struct run *run)
 {
     for (size_t i = 0; i < run->watch->count; i++) {
-        if (!aws_problem_refusal(run->watch->sources[i].trouble)) {
-            return false;
+        const struct source *source = &run->watch->sources[i];
+        if (!aws_problem_refusal(source->trouble) || !source->unread.why) {
+            return false; /* or its newest has not been asked for yet */
         }
     }
     return !run->ever_read;
+}
+
+/* Leaves because nothing can work.  If it has been so for long, over restarts, that is told: AWS
+ * may well refuse the logs and take the alert. */
+static void give_up(struct run *run)
+{
+    struct store_error error;
+
+    log_error("AWS refuses every source: there is nothing to watch");
+    if (!tell_unread(run, &error)) {
+        log_error("%s", error.text);
+    }
+    publisher_look(&run->publisher);
+    run->status = EXIT_REFUSED;
+    run->leave_at = clock_ticks() + LEAVE_AFTER_MS;
 }
 
 /* Publishes, once we are the one that does: a backfill that published when we came goes first. */
@@ -401,16 +438,15 @@ static int loop(struct run *run)
         int wait = clock_wait(at - clock_ticks());
         aws_wait(run->aws, wait < TURN_MAX_MS ? wait : TURN_MAX_MS, run->signals);
         hand_out_answers(run);
-        if (nothing_can_work(run)) {
-            log_error("AWS refuses every source: there is nothing to watch");
-            return EXIT_REFUSED;
+        if (!run->leave_at && nothing_can_work(run)) {
+            give_up(run);
         }
         if (must_open_anew(run)) {
             return EXIT_STORE;
         }
     } while (heed_signals(run));
     log_info("stopped");
-    return EXIT_YES;
+    return run->status;
 }
 
 /* Greets AWS, starts the sources, and goes round. */

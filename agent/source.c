@@ -51,7 +51,8 @@ static bool start_watch(struct source *source, int64_t first, bool force, struct
         return false;
     }
     source_fact_trouble(source->origin.source, trouble);
-    return store_fact_set(store, trouble, "", error);
+    return store_fact_set(store, trouble, "", error) &&
+           unread_begin(&source->unread, store, &source->origin, error);
 }
 
 bool source_start(struct source *source, struct watching *watching,
@@ -72,6 +73,10 @@ bool source_start(struct source *source, struct watching *watching,
 
 void source_inherit(struct source *source, struct source *before)
 {
+    unread_end(&source->unread);
+    source->unread = before->unread;
+    source->unread.origin = &source->origin;
+    before->unread.why = NULL;
     if (before->origin.format != source->origin.format) {
         return;
     }
@@ -90,6 +95,7 @@ void source_stop(struct source *source)
     judge_free(source->tip_judge);
     judge_free(source->back_judge);
     silence_drop(&source->silence);
+    unread_end(&source->unread);
     origin_free(&source->origin);
 }
 
@@ -311,6 +317,21 @@ static void note_trouble(struct source *source, const struct aws_error *error)
     }
 }
 
+/* Since when the newest cannot be read. */
+static void note_unread(struct source *source, const struct aws_error *error)
+{
+    struct store *store = source->watching->store;
+    struct store_error store_error;
+    bool noted = error->problem == AWS_OK
+                     ? unread_was_read(&source->unread, store, &store_error)
+                     : unread_failed(&source->unread, store, error,
+                                     session_service_time(source->watching->aws), &store_error);
+
+    if (!noted) {
+        log_error("%s", store_error.text);
+    }
+}
+
 /* When to try again after a failure. */
 static int64_t retry_at(const struct window *window, enum aws_problem problem)
 {
@@ -482,6 +503,9 @@ void source_answer(struct source *source, struct window *window, const struct aw
         log_error("%s; the window stays open and is read again", store_error.text);
     } else {
         note_trouble(source, &error);
+        if (window == &source->tip) {
+            note_unread(source, &error);
+        }
     }
     if (result == WINDOW_MORE || result == WINDOW_COMPLETE) {
         source->ever_read = true;

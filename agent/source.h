@@ -10,6 +10,7 @@
 #include "agent/budget.h"
 #include "agent/config.h"
 #include "agent/detect.h"
+#include "agent/unread.h"
 #include "agent/window.h"
 #include "storage/coverage.h"
 
@@ -36,6 +37,7 @@ struct source {
     struct judge *tip_judge, *back_judge;
     int64_t watch, since;
     struct window tip, back; /* what is new; holes and re-reads */
+    struct unread unread;    /* since when the newest cannot be read */
     int64_t tip_at, back_at; /* ticks: since when each is due, or will be */
     int64_t slice;           /* length of a hole's window, longer while pages are few */
     struct overlap {

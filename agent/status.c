@@ -52,6 +52,7 @@ static bool read_source(struct store *store, int64_t now, const struct watched *
     out->overlap_every = *every ? strtoll(every, NULL, 10) : 1;
     source_fact_trouble(watched->source, fact);
     if (!store_fact_get(store, fact, out->trouble, sizeof out->trouble, error) ||
+        !unread_since(store, watched->source, &out->unread_since, error) ||
         !reading_get(store, watched->source, &out->reading, error) ||
         !delays_get(store, watched->source, &out->delays, error) ||
         !servers_list(store, watched->source, &out->servers, &out->server_count, error)) {

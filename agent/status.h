@@ -24,6 +24,7 @@
 struct source_state {
     const struct watched *watched;
     char trouble[STORE_ERROR_MAX]; /* what only a person can mend, or empty */
+    int64_t unread_since;          /* since when it cannot be read; 0: it can, or not for long */
     int64_t read_to;               /* end of coverage, or since */
     int64_t settled;
     struct stretch gaps[STATUS_GAPS_MAX];

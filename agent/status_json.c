@@ -101,6 +101,8 @@ static struct json_object *source_json(const struct status_state *state,
     add_number(object, "id_gaps", source->reading.id_gaps);
     add_text(object, "trouble", source->trouble);
     json_object_object_add(object, "servers", servers_json(source));
+    add_time(object, "unreadable_since",
+             source->unread_since ? source->unread_since : FINDING_NONE);
     return object;
 }
 

@@ -134,6 +134,9 @@ static void print_source(const struct status_state *state, const struct source_s
         put(source->trouble);
         putchar('\n');
     }
+    if (source->unread_since) {
+        printf("    unreadable  since %s\n", time_format(source->unread_since, time));
+    }
 }
 
 static void print_member(struct json_object *object, const char *name)
