@@ -228,8 +228,9 @@ def test_a_group_is_asked_for_as_it_was_configured(tailgate, aws):
 def test_trouble_stays_told_over_a_reload(tailgate, aws):
     process = tailgate.watch("--log-group", "/gone")
     aws.wait_for(lambda: any(c.error for c in aws.calls("logs", "FilterLogEvents")), 30)
-    errors = [c for c in aws.calls("logs", "FilterLogEvents") if c.error]
     process.send_signal(signal.SIGHUP)
+    aws.wait_for(lambda: "configuration read again" in process.log.read_text(), 30)
+    errors = [c for c in aws.calls("logs", "FilterLogEvents") if c.error]
     aws.wait_for(lambda: len([c for c in aws.calls("logs", "FilterLogEvents") if c.error]) > len(errors), 30)
     wait_for_polls(aws, 2)
     state = json.loads(tailgate.call("status", "--output", "json", status=1).stdout)
