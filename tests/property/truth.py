@@ -30,10 +30,12 @@ class Verdict:
     def _rows(self, world):
         """Every row from outside is one finding, and nothing else is."""
         found = defaultdict(list)
-        for finding in self.findings:
+        rows = [finding for finding in self.findings if finding["rule"] != "tailgate"]  # the others are its own notices
+        for finding in rows:
             found[finding["event_id"], finding["line"]].append(finding)
         self.figures["rows"] = len(world.truth)
-        self.figures["findings"] = len(self.findings)
+        self.figures["findings"] = len(rows)
+        self.figures["notices"] = len(self.findings) - len(rows)
         for key, row in world.truth.items():
             if key not in found:
                 self._count("lost", row.group, f"{row}")
@@ -49,7 +51,7 @@ class Verdict:
     def _alerts(self, world, excused):
         """Every finding was told, by what SNS got; an alert came again only where nobody could know that it had come."""
         told = Counter(message.attributes["alert_id"] for message in world.aws.sns.messages)
-        groups = {message.attributes["alert_id"]: message.attributes["source"] for message in world.aws.sns.messages}
+        groups = {message.attributes["alert_id"]: message.attributes.get("source") for message in world.aws.sns.messages}
         counts = {message.attributes["alert_id"]: findings_told(message) for message in world.aws.sns.messages}
         by_alert = Counter(finding.get("alert") for finding in self.findings)
         self.figures["alerts"] = len(told)
