@@ -238,7 +238,7 @@ static bool tell_group(struct store *store, struct unread **group, size_t count,
 {
     size_t each = count > UNREAD_FEW ? count : 1;
 
-    qsort(group, count, sizeof *group, by_since);
+    qsort(group, count, sizeof(struct unread *), by_since);
     for (size_t i = 0; i < count; i += each) {
         if (!tell(store, &group[i], each, over, now, error)) {
             return false;
@@ -278,7 +278,7 @@ static size_t collect(struct unread *const *list, size_t count, bool over, int64
 bool unread_tell(struct unread *const *list, size_t count, struct store *store, int64_t now,
                  struct store_error *error)
 {
-    struct unread **group = xcalloc(count + 1, sizeof *group);
+    struct unread **group = xcalloc(count + 1, sizeof(struct unread *));
     bool ok = true;
 
     for (int over = 0; over <= 1; over++) {

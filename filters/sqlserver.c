@@ -463,7 +463,8 @@ static bool is_mixed(struct slice text, enum outcome outcome, const struct divis
 
     if (outcome == OUTCOME_SUCCESS) {
         return (known && endings[last.ending].outcome != OUTCOME_SUCCESS) ||
-               memmem(last.quote, (size_t)(text.data + text.len - last.quote), BEGINNING(reason));
+               (last.quote &&
+                memmem(last.quote, (size_t)(text.data + text.len - last.quote), BEGINNING(reason)));
     }
     return outcome == OUTCOME_FAILURE && division->ending == ENDINGS_COUNT && known &&
            last.quote >= division->quote;
