@@ -75,6 +75,7 @@ class Event:
     stream: str
     lines: list
     outside: dict = field(default_factory=dict)  # number of the line: (user, connection id)
+    torn: bool = False  # the beginning of a row, or its end, which is in the next event
 
 
 @dataclass
@@ -87,19 +88,21 @@ class Fault:
 
 
 class Schedule:
-    """events, faults, and `end`: by when everything must have been found. A long one is so many usual ones in a row."""
+    """events, faults, and `end`: by when everything must have been found. length: so many times that of its kind; density: of
+    what happens in it."""
 
-    def __init__(self, seed, kind=None, length=1):
+    def __init__(self, seed, kind=None, length=1, density=1):
         self.seed = seed
         self.kind = kind or kind_of(seed)
         self.span = int(length * self.kind.span)
         self._length = length
+        self._amount = length * density
         self.group = f"/aws/rds/instance/s{seed}/audit"
         self._draw = random.Random(seed)
         self._connection = self._draw.randrange(1, 1_000_000)
         self._addresses = [f"203.0.113.{self._draw.randrange(256)}" for _ in range(self._draw.randint(1, 6))]
         self.events = []
-        for _ in range(math.ceil(self._draw.randint(3, 25) * length)):
+        for _ in range(math.ceil(self._draw.randint(3, 25) * self._amount)):
             self.events += self._moment()
         self.faults = self._logs_faults() + self._sns_faults()
         self.end = max(found_by(event) for event in self.events)
@@ -108,7 +111,8 @@ class Schedule:
         """What is written at about the same time: one event, or several in some odd way."""
         time = self._draw.randrange(self.span)
         count = self._draw.choice((1, 1, 1, 2, 3))
-        oddity = self._draw.choice(("none", "none", "none", "late", "delay", "same_millisecond", "out_of_order", "twice", "ahead"))
+        oddity = self._draw.choice(("none", "none", "none", "late", "delay", "same_millisecond", "out_of_order", "twice",
+                                    "ahead", "torn"))
         events = []
         for number in range(count):
             event = self._event(time + number * self._draw.choice((0, 1, 7, 1500)))
@@ -123,7 +127,7 @@ class Schedule:
                 event.ingestion = event.readable = time + (count - number) * self._draw.randrange(1, 90 * SECOND)
             elif oddity == "ahead":
                 event.time += self._draw.randrange(20 * SECOND)
-            events.append(event)
+            events += torn(event, self._draw) if oddity == "torn" else [event]
             if oddity == "twice":
                 events.append(Event(event.time, event.ingestion, event.time + self._delay(), event.stream, event.lines, event.outside))
         return events
@@ -158,7 +162,7 @@ class Schedule:
     def _some(self, service, action, names, most, after):
         """Faults of one action; storms last as long as the schedule allows."""
         faults = []
-        for _ in range(math.ceil(self._draw.randint(0, most) * self._length)):
+        for _ in range(math.ceil(self._draw.randint(0, most) * self._amount)):
             name = self._draw.choice(names)
             times = self._draw.randint(3, 8) if name.endswith(("storm", "burst")) else self._draw.randint(1, 2)
             faults.append(Fault(service, action, name, times, self._draw.randrange(math.ceil(after * self._length))))
@@ -169,6 +173,15 @@ class Schedule:
 
     def _sns_faults(self):
         return self._some("sns", "Publish", SNS_FAULTS, 2, 4) + self._some("sns", "Publish", LOST_ANSWERS, 2, 6)
+
+
+def torn(event, draw):
+    """Two events of which the second begins in the middle of the last line."""
+    *lines, last = event.lines
+    event.outside.pop(len(event.lines), None)
+    cut = draw.randrange(1, len(last))
+    head = Event(event.time, event.ingestion, event.readable, event.stream, [*lines, last[:cut]], event.outside, True)
+    return [head, Event(event.time, event.ingestion, event.readable, event.stream, [last[cut:]], {}, True)]
 
 
 def found_by(event):

@@ -3,6 +3,7 @@
 
 import json
 import re
+import sqlite3
 from collections import Counter, defaultdict
 
 SHOWN = 5  # of one sort of fault
@@ -11,12 +12,12 @@ SHOWN = 5  # of one sort of fault
 class Verdict:
     """faults: what is wrong, by the log group it concerns (None: the whole world); figures: what there was."""
 
-    def __init__(self, world, excused=Counter()):
+    def __init__(self, world):
         self.faults = defaultdict(list)
         self.figures = Counter()
         self.findings = world.tailgate.findings()
         self._rows(world)
-        self._alerts(world, world.lost_answers() + excused)
+        self._alerts(world, world.lost_answers() + world.excused)
         if world.aws.defects:
             self._wrong(None, f"the loopback AWS has a defect: {world.aws.defects[0]}")
 
@@ -27,8 +28,17 @@ class Verdict:
         self.figures[what] += 1
         self._wrong(group, f"{what}: {text}")
 
+    def _coverage(self, world, row):
+        """What the store says of the time of a row: a row that is lost was not there, or not looked for."""
+        query = ("SELECT reads, read_at FROM coverage JOIN watch ON watch.id = coverage.watch JOIN source ON source.id = watch.source "
+                 "WHERE identity LIKE '%:' || ? AND start <= ? AND stop > ?")
+        time = world.begin + row.written
+        with sqlite3.connect(f"file:{world.tailgate.state}?mode=ro", uri=True) as database:
+            stretches = database.execute(query, [row.group, time, time]).fetchall()
+        return f"readable at {row.written + row.late}, last read at {[(reads, at - world.begin) for reads, at in stretches]}"
+
     def _rows(self, world):
-        """Every row from outside is one finding, and nothing else is."""
+        """Every whole row from outside is one finding, and nothing else is; of a torn one there may be some."""
         found = defaultdict(list)
         rows = [finding for finding in self.findings if finding["rule"] != "tailgate"]  # the others are its own notices
         for finding in rows:
@@ -38,12 +48,12 @@ class Verdict:
         self.figures["notices"] = len(self.findings) - len(rows)
         for key, row in world.truth.items():
             if key not in found:
-                self._count("lost", row.group, f"{row}")
+                self._count("lost", row.group, f"{row}; {self._coverage(world, row)}")
             for finding in found[key]:
                 if (finding["user"], finding["connection_id"]) != (row.user, row.connection_id):
                     self._count("wrong", row.group, f"{row} became {finding}")
         for key, same in found.items():
-            if key not in world.truth:
+            if key not in world.truth and key[0] not in world.torn:
                 self._count("invented", same[0]["log_group"], f"{same[0]}")
             if len(same) > 1:
                 self._count("doubled", same[0]["log_group"], f"{same}")

@@ -3,6 +3,8 @@
 
 import json
 import random
+import signal
+import sqlite3
 import time
 from collections import Counter
 from datetime import datetime
@@ -51,6 +53,9 @@ class World:
         self.begin = self.aws.clock.now_ms() + LEAD
         self.end = self.begin + max(schedule.end for schedule in schedules)
         self.truth = {}
+        self.torn = set()
+        self.excused = Counter()
+        self._excused_to = 0
         self.process = None
         for schedule in schedules:
             self._feed(schedule)
@@ -78,6 +83,8 @@ class World:
         for event in schedule.events:
             times = (self.begin + event.time, "\n".join(event.lines), self.begin + event.ingestion, self.begin + event.readable)
             [event_id] = self.aws.logs.put(schedule.group, event.stream, [times])
+            if event.torn:
+                self.torn.add(event_id)
             for line, who in event.outside.items():
                 self.truth[event_id, line] = Row(schedule.group, event_id, line, *who, event.time, event.readable - event.time)
 
@@ -115,7 +122,21 @@ class World:
         self.process = self.tailgate.start("run", "--config", str(self.configuration), *words)
         return self.process
 
-    def wait_until(self, time):
+    def live(self):
+        """Until everything has happened, with a restart or a reload at some time; returns the exit status."""
+        self.start()
+        for share in sorted(self.draw.random() for _ in range(self.draw.randint(0, 2))):
+            self._wait_until(self.begin + int(share * (self.end - self.begin)))
+            if self.draw.random() < 0.5:
+                self.process.send_signal(signal.SIGHUP)
+            elif self.tailgate.stop(self.process) == 0:
+                self.excuse()
+                self.start()
+        self._wait_until(self.end)
+        self._settle()
+        return self.tailgate.stop(self.process)
+
+    def _wait_until(self, time):
         """Until the clock shows a time, or the program has ended by itself."""
         left = self.aws.clock.real_seconds_until(time)
         self._wait(lambda: self.aws.clock.now_ms() >= time or self.process.poll() is not None, left + PATIENCE)
@@ -126,7 +147,7 @@ class World:
         except TimeoutError:
             pass
 
-    def settle(self):
+    def _settle(self):
         """Let everything be found and told, in bounds of patience; what is missing then, the checks find."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self.process.poll() is None and not self._settled():
@@ -136,9 +157,24 @@ class World:
     def _settled(self):
         state = json.loads(self.tailgate.call("status", "--output", "json", status=None).stdout)
         findings = self.tailgate.findings()
-        return (sum(finding["rule"] != "tailgate" for finding in findings) >= len(self.truth) and not state["alerts"]["waiting"]
+        found = {(finding["event_id"], finding["line"]) for finding in findings}
+        return (found >= self.truth.keys() and not state["alerts"]["waiting"]
                 and not any(milliseconds(gap["start"]) < self.end for source in state["sources"] for gap in source["gaps"])
                 and all(finding.get("alert_sent") for finding in findings))
+
+    def excuse(self):
+        """The program is gone: an alert that SNS accepted and that is not marked as sent may come again. One is sent at a time,
+        so it can only be the last. That a stop has ten seconds for the answer is little on a fast clock."""
+        self.aws.drain()
+        accepted = self.aws.sns.messages[self._excused_to :]
+        self._excused_to += len(accepted)
+        if not accepted or self.aws.calls("sns", "Publish")[-1].fault in LOST_ANSWERS:
+            return
+        alert = accepted[-1].attributes["alert_id"]
+        with sqlite3.connect(f"file:{self.tailgate.state}?mode=ro", uri=True) as database:
+            [[marked]] = database.execute("SELECT sent_at IS NOT NULL FROM alert WHERE id = ?", [alert]).fetchall()
+        database.close()
+        self.excused[alert] += not marked
 
     def lost_answers(self):
         """How often SNS accepted an alert and the program could not know, by the alert's id."""
