@@ -344,14 +344,16 @@ static int64_t retry_at(const struct window *window, enum aws_problem problem)
            retry_delay(problem, window->attempt, RETRY_BASE_MS, RETRY_CAP_MS, RETRY_REFUSED);
 }
 
-/* Long windows are cut shorter where events are dense. */
+/* Long windows are cut shorter where events are dense, and grow again while twice the time would
+ * not take more pages than that.  Two pages must let them grow: the last is often an empty one, and
+ * a window cut short by a token that died would stay so, too short for re-reads to keep up. */
 static void adapt_slice(struct source *source, const struct window *window)
 {
     if (window->hurried && window->end - window->start < source->slice) {
         source->slice = window->end - window->start;
     } else if (window->pages > SLICE_PAGES && source->slice / 2 >= SLICE_MIN) {
         source->slice /= 2;
-    } else if (window->pages == 1 && window->end - window->start >= source->slice &&
+    } else if (2 * window->pages <= SLICE_PAGES && window->end - window->start >= source->slice &&
                source->slice * 2 <= SLICE_MAX) {
         source->slice *= 2;
     }

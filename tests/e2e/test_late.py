@@ -108,3 +108,22 @@ def test_a_past_period_tells_how_it_was_read(tailgate, aws):
     period = json.loads(done.stdout)
     assert period["read"] and not period["gaps"]
     assert period["stretches"] and all(s["reads"] >= 1 and s["age_ms"] > 0 for s in period["stretches"])
+
+
+def test_windows_grow_again_after_dead_tokens(tailgate, aws):
+    """A window whose token dies is cut to its half; a last page without events must not keep the next ones that short."""
+    aws.logs.empty_last_page = True
+    aws.faults.add("logs", "FilterLogEvents", "expiring_token", times=15,
+                   when=lambda call: call.parameters["endTime"] < aws.clock.now_ms() - 10 * MINUTE)
+    begin = aws.clock.now_ms() - 24 * 60 * MINUTE
+    process = start(tailgate, aws, "24h")
+    widths = []
+
+    def reaches_back():
+        asked = [call.parameters for call in aws.calls("logs", "FilterLogEvents")]
+        widths[:] = [each["endTime"] - each["startTime"] for each in asked]
+        return min(each["startTime"] for each in asked) <= begin + MINUTE
+
+    aws.wait_for(reaches_back, 20)
+    tailgate.stop(process)
+    assert min(widths) < MINUTE

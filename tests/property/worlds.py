@@ -124,17 +124,24 @@ class World:
 
     def live(self):
         """Until everything has happened, with a restart or a reload at some time; returns the exit status."""
-        self.start()
+        before = self._start_anew()
         for share in sorted(self.draw.random() for _ in range(self.draw.randint(0, 2))):
             self._wait_until(self.begin + int(share * (self.end - self.begin)))
+            self._wait(lambda: self.aws.requests[before:], PATIENCE)  # until then, it may not heed signals
             if self.draw.random() < 0.5:
                 self.process.send_signal(signal.SIGHUP)
             elif self.tailgate.stop(self.process) == 0:
                 self.excuse()
-                self.start()
+                before = self._start_anew()
         self._wait_until(self.end)
         self._settle()
         return self.tailgate.stop(self.process)
+
+    def _start_anew(self):
+        """Returns how many requests came before."""
+        before = len(self.aws.requests)
+        self.start()
+        return before
 
     def _wait_until(self, time):
         """Until the clock shows a time, or the program has ended by itself."""
