@@ -18,8 +18,8 @@
 
 #define STREAMS_MAX  16
 #define ROWS_MAX     512  /* rows remembered by their bytes; a power of two */
-#define SESSIONS_MAX 512  /* connections remembered by their id; a power of two */
-#define HOST_KEPT    48   /* bytes of a host: any address, and most names */
+#define SESSIONS_MAX 448  /* connections remembered by their id */
+#define HOST_KEPT    39   /* bytes of a host: any address, and most names */
 #define LINES_BACK   3    /* lines compared before a connection's row */
 #define TORN_MAX     2048 /* bytes of a torn line; names are far shorter */
 #define TORN_LINES   16   /* the end of a torn row stands no further behind its head */
@@ -38,8 +38,8 @@ struct session {
     int64_t id;      /* 0: none */
     uint64_t identity;
     uint64_t before[LINES_BACK], after; /* hashes of the lines around that row; 0: not worth one */
-    bool doubtful;                      /* the id was used twice: its host proves nothing */
-    uint8_t host_len;
+    bool doubtful : 1;                  /* the id was used twice: its host proves nothing */
+    unsigned host_len : 7;
     char host[HOST_KEPT];
 };
 
@@ -59,7 +59,15 @@ struct stream {
     struct usual usual;
 };
 
+/* Apart from the rest, and not cleared: most sources never tear a line, and what is not touched
+ * takes no memory. */
+struct pieces {
+    char torn[STREAMS_MAX][TORN_MAX]; /* the last line of each stream while it is open */
+    char joined[2 * TORN_MAX];
+};
+
 struct mysql_history {
+    struct pieces *pieces;
     struct stream streams[STREAMS_MAX];
     struct stream *stream; /* of the last line */
     uint64_t turns;
@@ -70,15 +78,11 @@ struct mysql_history {
     int64_t latest;     /* time of the latest event */
     int64_t in_sql, id_gaps;
     char host[HOST_KEPT];
-    /* Last, and apart from the streams: most sources never tear a line, and what is not touched
-     * takes no memory. */
-    char torn[STREAMS_MAX][TORN_MAX]; /* the last line of each stream while it is open */
-    char joined[2 * TORN_MAX];
 };
 
 static char *torn_of(struct mysql_history *history, const struct stream *stream)
 {
-    return history->torn[stream - history->streams];
+    return history->pieces->torn[stream - history->streams];
 }
 
 struct mysql_history *mysql_history_new(void)
@@ -86,13 +90,21 @@ struct mysql_history *mysql_history_new(void)
     struct mysql_history *history = calloc(1, sizeof *history);
 
     if (history) {
+        history->pieces = malloc(sizeof *history->pieces);
         history->latest = history->fresh_from = EVENT_TIME_NONE;
+    }
+    if (history && !history->pieces) {
+        free(history);
+        return NULL;
     }
     return history;
 }
 
 void mysql_history_free(struct mysql_history *history)
 {
+    if (history) {
+        free(history->pieces);
+    }
     free(history);
 }
 
@@ -101,7 +113,9 @@ void mysql_history_window(struct mysql_history *history, bool goes_on)
     int64_t in_sql = history->in_sql, id_gaps = history->id_gaps;
 
     if (!goes_on && history->turns > 0) {
+        struct pieces *pieces = history->pieces;
         memset(history, 0, sizeof *history);
+        history->pieces = pieces;
         history->latest = EVENT_TIME_NONE;
         history->in_sql = in_sql;
         history->id_gaps = id_gaps;
@@ -176,7 +190,7 @@ static struct row *row_of(struct mysql_history *history, uint64_t hash)
 
 static struct session *session_of(struct mysql_history *history, uint64_t server, int64_t id)
 {
-    return &history->sessions[(server + (uint64_t)id) & (SESSIONS_MAX - 1)];
+    return &history->sessions[(server + (uint64_t)id) % SESSIONS_MAX];
 }
 
 static struct session *find_session(struct mysql_history *history, uint64_t server, int64_t id)
@@ -255,7 +269,7 @@ static void note_session(struct mysql_history *history, struct stream *stream, u
     session->identity = identity;
     session->after = 0;
     session->doubtful = candidate->host.len > HOST_KEPT;
-    session->host_len = session->doubtful ? 0 : (uint8_t)candidate->host.len;
+    session->host_len = session->doubtful ? 0 : candidate->host.len & 0x7f;
     memcpy(session->host, candidate->host.data, session->host_len);
     memcpy(session->before, stream->lines, sizeof session->before);
     stream->session = session;
@@ -406,14 +420,14 @@ static struct joint join_torn(struct mysql_history *history, const struct stream
                               struct slice line, struct record *record)
 {
     size_t len = line.len < TORN_MAX ? line.len : TORN_MAX, place = record->count;
-    const char *cut = history->joined + stream->torn_len;
+    const char *cut = history->pieces->joined + stream->torn_len;
     struct joint joint = { false, false };
     struct record whole;
     bool partial;
 
-    memcpy(history->joined, torn_of(history, stream), stream->torn_len);
-    memcpy(history->joined + stream->torn_len, line.data, len);
-    mysql_read((struct slice){ history->joined, stream->torn_len + len }, &whole);
+    memcpy(history->pieces->joined, torn_of(history, stream), stream->torn_len);
+    memcpy(history->pieces->joined + stream->torn_len, line.data, len);
+    mysql_read((struct slice){ history->pieces->joined, stream->torn_len + len }, &whole);
     joint.whole = !whole.unterminated;
     /* A host that begins the line is only the rest of one: a comma stands before a whole one. */
     partial = place > 0 && record->candidates[place - 1].host.data == line.data;
