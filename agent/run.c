@@ -282,7 +282,9 @@ static int64_t keep_house(struct run *run)
     struct store_error error = { 0 };
     const struct config *config = run->watch->config;
     int64_t now = clock_now(), ticks = clock_ticks(), next = INT64_MAX, deleted = 0;
-    bool ok = session_say_alive(run->state.store, &run->alive_at, &error);
+    bool ok = ticks < run->alive_at || session_note_clock(run->aws, run->state.store, &error);
+
+    ok = session_say_alive(run->state.store, &run->alive_at, &error) && ok;
 
     if (ticks >= run->fold_at) {
         ok = alerts_fold(run->state.store, now, config->fold, &next, &error) && ok;

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/aws/logs.h"
@@ -12,6 +13,7 @@
 #include "agent/log.h"
 #include "agent/retry.h"
 #include "agent/source.h"
+#include "agent/times.h"
 
 #define RETRY_BASE_MS 1000
 #define RETRY_CAP_MS  30000
@@ -57,6 +59,34 @@ int64_t session_service_time(const struct aws *aws)
         said = true;
     }
     return now;
+}
+
+bool session_note_clock(const struct aws *aws, struct store *store, struct store_error *error)
+{
+    bool known;
+    int64_t off = aws_service_time(aws, &known) - clock_now();
+    char text[24], duration[DURATION_TEXT_MAX];
+
+    if (!known) {
+        return true;
+    }
+    if (!store_fact_get(store, SESSION_FACT_CLOCK, text, sizeof text, error)) {
+        return false;
+    }
+    int64_t said = strtoll(text, NULL, 10);
+    off = llabs(off) > AWS_CLOCK_NOISE_MS ? off : 0;
+    if (llabs(off - said) <= AWS_CLOCK_NOISE_MS) {
+        return true;
+    }
+    if (off == 0) {
+        log_info("this host's clock is right again");
+    } else {
+        log_warning("this host's clock is %s %s, as AWS's answers are dated: AWS's is used in its "
+                    "place; have the host's clock set, by NTP for example",
+                    duration_format(llabs(off), duration), off < 0 ? "fast" : "slow");
+    }
+    snprintf(text, sizeof text, "%" PRId64, off);
+    return store_fact_set(store, SESSION_FACT_CLOCK, text, error);
 }
 
 bool session_needs_account(const struct config *config)

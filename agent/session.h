@@ -16,7 +16,8 @@
 
 #define SESSION_FACT_ALIVE   "alive_at" /* when `run` last got on, host's clock, milliseconds */
 #define SESSION_FACT_ACCOUNT "account"
-#define SESSION_FACT_PACE    "pace" /* milliseconds from poll to poll, and requests a second */
+#define SESSION_FACT_PACE    "pace"  /* milliseconds from poll to poll, and requests a second */
+#define SESSION_FACT_CLOCK   "clock" /* the service's minus the host's if that is wrong */
 #define PACE_TEXT_MAX        64
 #define SESSION_ALIVE_EVERY  15000 /* milliseconds */
 
@@ -46,6 +47,10 @@ int session_begin(struct session_start *start, char account[static ACCOUNT_MAX])
 
 /* The service's time, milliseconds; while AWS has not said it the host's, which is logged once. */
 int64_t session_service_time(const struct aws *aws);
+
+/* Says in the log when this host's clock is found wrong and when it is right again, and keeps by
+ * how much for status. */
+bool session_note_clock(const struct aws *aws, struct store *store, struct store_error *error);
 
 /* Says that `run` gets on, if it is time to; *at is when it is next (ticks). */
 bool session_say_alive(struct store *store, int64_t *at, struct store_error *error);

@@ -101,6 +101,10 @@ static bool read_alive(struct store *store, struct status_state *state, struct s
     char text[NUMBER_TEXT];
     struct store_error lock_error;
 
+    if (!store_fact_get(store, SESSION_FACT_CLOCK, text, sizeof text, error)) {
+        return false;
+    }
+    state->clock_offset = strtoll(text, NULL, 10);
     if (!store_fact_get(store, SESSION_FACT_ALIVE, text, sizeof text, error)) {
         return false;
     }
@@ -139,7 +143,8 @@ static bool read_state(struct store *store, struct status_state *state, struct s
     }
     state->sources = calloc(state->source_count + 1, sizeof *state->sources);
     for (size_t i = 0; state->sources && i < state->source_count; i++) {
-        if (!read_source(store, state->now, &state->watched[i], &state->sources[i], error)) {
+        if (!read_source(store, status_service_now(state), &state->watched[i], &state->sources[i],
+                         error)) {
             return false;
         }
     }
@@ -155,10 +160,15 @@ static bool is_well(const struct status_state *state)
 
     for (size_t i = 0; i < state->source_count; i++) {
         well = well && !*state->sources[i].trouble &&
-               state->now - state->sources[i].read_to <
+               status_service_now(state) - state->sources[i].read_to <
                    (behind > BEHIND_MAX_MS ? behind : BEHIND_MAX_MS);
     }
     return well;
+}
+
+int64_t status_service_now(const struct status_state *state)
+{
+    return state->now + state->clock_offset;
 }
 
 const char *status_gap_reason(const struct status_state *state, const struct source_state *source)

@@ -47,9 +47,10 @@ struct pace {
 };
 
 struct status_state {
-    const char *path; /* of the state file */
-    int64_t now;
-    int64_t alive_at; /* 0: never */
+    const char *path;     /* of the state file */
+    int64_t now;          /* by the host's clock */
+    int64_t clock_offset; /* the service's clock minus the host's; 0: that is right */
+    int64_t alive_at;     /* 0: never */
     bool running, well;
     int64_t findings;
     struct alerts_state alerts;
@@ -67,6 +68,9 @@ struct period {
     struct stretch read[STATUS_STRETCHES_MAX], gaps[STATUS_GAPS_MAX], others[STATUS_GAPS_MAX];
     size_t read_count, gap_count, other_count;
 };
+
+/* The time by the service's clock, of which all coverage is. */
+int64_t status_service_now(const struct status_state *state);
 
 /* Why a gap is there, in words for people. */
 const char *status_gap_reason(const struct status_state *state, const struct source_state *source);

@@ -87,7 +87,7 @@ static struct json_object *source_json(const struct status_state *state,
     add_text(object, "source", source->watched->identity);
     add_time(object, "since", source->watched->since);
     add_time(object, "read_to", source->read_to);
-    add_number(object, "behind_ms", state->now - source->read_to);
+    add_number(object, "behind_ms", status_service_now(state) - source->read_to);
     add_time(object, "settled", source->settled);
     json_object_object_add(
         object, "gaps",
@@ -167,6 +167,7 @@ void status_print_json(const struct status_state *state)
     json_object_object_add(object, "well", json_object_new_boolean(state->well));
     json_object_object_add(object, "running", json_object_new_boolean(state->running));
     add_time(object, "alive_at", state->alive_at ? state->alive_at : FINDING_NONE);
+    add_number(object, "clock_offset_ms", state->clock_offset);
     add_number(object, "findings", state->findings);
     json_object_object_add(object, "alerts", alerts_json(&state->alerts));
     json_object_object_add(object, "requests", requests_json(&state->pace));

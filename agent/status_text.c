@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/budget.h"
@@ -123,12 +124,12 @@ static void print_source(const struct status_state *state, const struct source_s
     put(source->watched->identity);
     printf("\n    since       %s\n", time_format(source->watched->since, time));
     printf("    read to     %s, %s ago\n", time_format(source->read_to, time),
-           duration_format(state->now - source->read_to, behind));
+           duration_format(status_service_now(state) - source->read_to, behind));
     printf("    settled to  %s\n", time_format(source->settled, time));
     print_gaps(source->gaps, source->gap_count, "not read", status_gap_reason(state, source));
     print_ages(source);
     print_reading(&source->reading);
-    print_servers(source, state->now);
+    print_servers(source, status_service_now(state));
     if (*source->trouble) {
         fputs("    trouble     ", stdout);
         put(source->trouble);
@@ -185,12 +186,17 @@ static void print_pace(const struct pace *pace)
 
 void status_print_text(const struct status_state *state)
 {
-    char time[TIME_TEXT_MAX];
+    char time[TIME_TEXT_MAX], off[DURATION_TEXT_MAX];
 
     printf("tailgate      %s, state file %s\n", PACKAGE_VERSION, state->path);
     printf("agent         %s", state->running ? "running" : "not running");
     if (state->alive_at) {
         printf(", last seen %s", time_format(state->alive_at, time));
+    }
+    if (state->clock_offset != 0) {
+        printf("\nclock         this host's is %s %s; AWS's is used",
+               duration_format(llabs(state->clock_offset), off),
+               state->clock_offset < 0 ? "fast" : "slow");
     }
     printf("\nfindings      %" PRId64 "\nalerts        %" PRId64 " sent, %" PRId64 " waiting\n",
            state->findings, state->alerts.sent, state->alerts.waiting);

@@ -10,12 +10,14 @@
 
 #include "agent/aws/credentials_source.h"
 
-#define HOST4       "http://169.254.169.254"
-#define HOST6       "http://[fd00:ec2::254]"
-#define TOKEN_PATH  "/latest/api/token"
-#define ROLES_PATH  "/latest/meta-data/iam/security-credentials/"
-#define WHERE       "the instance metadata service"
-#define ROLE_MAX    64
+#define HOST4      "http://169.254.169.254"
+#define HOST6      "http://[fd00:ec2::254]"
+#define TOKEN_PATH "/latest/api/token"
+#define ROLES_PATH "/latest/meta-data/iam/security-credentials/"
+#define WHERE      "the instance metadata service"
+#define ROLE_MAX   64
+/* botocore asks once: who starts it can start it again.  An agent is started with the machine. */
+#define TRIES       3
 #define TIMEOUT_MAX 60 /* seconds */
 #define TRIES_MAX   10
 
@@ -107,7 +109,7 @@ static enum credentials_step take_refusal(struct credentials_walk *walk,
                                           const struct http_answer *answer, struct aws_error *error)
 {
     int status = answer->status;
-    long tries = 1;
+    long tries = TRIES;
 
     if (!read_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", TRIES_MAX, &tries)) {
         return fail(error, AWS_FAILED,

@@ -351,9 +351,8 @@ static void imds_settings(void **state)
     assert_int_equal(begin(NULL), CREDENTIALS_FAILED);
     check_error(AWS_FAILED, "AWS_METADATA_SERVICE_TIMEOUT");
     unsetenv("AWS_METADATA_SERVICE_TIMEOUT");
-    setenv("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "3", 1);
+    setenv("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "2", 1);
     assert_int_equal(begin(NULL), CREDENTIALS_SEND);
-    assert_int_equal(answer(0, ""), CREDENTIALS_SEND);
     assert_int_equal(answer(503, ""), CREDENTIALS_SEND);
     assert_string_equal(asked.method, "PUT");
     assert_int_equal(answer(0, ""), CREDENTIALS_ABSENT);
@@ -367,6 +366,10 @@ static void imds_refusals(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         assert_int_equal(begin(NULL), CREDENTIALS_SEND);
+        if (refusals[i] == 0) { /* it may only be slow: twice more */
+            assert_int_equal(answer(0, ""), CREDENTIALS_SEND);
+            assert_int_equal(answer(0, ""), CREDENTIALS_SEND);
+        }
         assert_int_equal(answer(refusals[i], ""), CREDENTIALS_ABSENT);
         check_error(AWS_NO_CREDENTIALS, "environment: AWS_ACCESS_KEY_ID is not set; profile: "
                                         "there is no profile default; container: ");
