@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tailgate: watches who connects to Amazon RDS. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include "agent/command.h"
 #include "agent/keys.h"
 #include "agent/log.h"
+
+#define LARGE_BUFFER (128 * 1024)
 
 const struct command *const commands[] = { &run_command,
                                            &backfill_command,
@@ -177,6 +180,10 @@ int main(int argc, char **argv)
     const struct command *command;
     int status;
 
+#ifdef M_MMAP_THRESHOLD
+    /* The buffers of pages come and go; unless told, glibc soon keeps them among what stays. */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BUFFER);
+#endif
     log_setup(LOG_INFO, false);
     (void)signal(SIGPIPE, SIG_IGN); /* a write that fails says so by itself */
     if (!clock_setup()) {

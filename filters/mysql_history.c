@@ -18,7 +18,7 @@
 
 #define STREAMS_MAX  16
 #define ROWS_MAX     512  /* rows remembered by their bytes; a power of two */
-#define SESSIONS_MAX 448  /* connections remembered by their id */
+#define SESSIONS_MAX 352  /* connections remembered by their id */
 #define HOST_KEPT    39   /* bytes of a host: any address, and most names */
 #define LINES_BACK   3    /* lines compared before a connection's row */
 #define TORN_MAX     2048 /* bytes of a torn line; names are far shorter */
