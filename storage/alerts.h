@@ -94,8 +94,9 @@ bool alerts_window(struct store *store, const int64_t *sources, size_t source_co
 
 /* When more than `waiting_max` alerts below `keep` (a severity; NULL: of any) are due, one summary
  * takes their place.  An alert that may have reached people (alerts_trying) stays as it is: under a
- * new id they would get it twice.  A transaction of its own; writes nothing when there is nothing
- * to do. */
+ * new id they would get it twice.  Alerts that have a copy (copies.h) are counted and summarised
+ * apart, and the summary of such counts as copied.  A transaction of its own for each; writes
+ * nothing when there is nothing to do. */
 bool alerts_summarise(struct store *store, int64_t waiting_max, const char *keep, int64_t now,
                       bool *made, struct store_error *error);
 

@@ -162,7 +162,8 @@ static bool find_standing(struct store *store, int64_t finding, struct standing 
                           struct store_error *error)
 {
     static const char text[] =
-        "SELECT f.quiet, f.changed, f.kind, f.alert, a.sent_at IS NULL AND a.trying = 0, a.form"
+        "SELECT f.quiet, f.changed, f.kind, f.alert, a.sent_at IS NULL AND a.trying = 0"
+        " AND a.copying = 0 AND a.copied_at IS NULL, a.form"
         " FROM finding AS f LEFT JOIN alert AS a ON a.row = f.alert WHERE f.id = :finding";
     struct sql sql = sql_open(store, text);
     int step;

@@ -178,29 +178,31 @@ bool alerts_window(struct store *store, const int64_t *sources, size_t source_co
                    error);
 }
 
-/* What may go out at :now.  A time further ahead than any wait was set by a clock that has gone
- * back since. */
-#define DUE            " sent_at IS NULL AND (due_at <= :now OR due_at > :now + " ALERT_WAIT_MAX ")"
-#define ALERT_WAIT_MAX "3600000"
+#define DUE " sent_at IS NULL AND " OUTBOX_DUE("due_at")
 
-/* The alerts a summary may take the place of, up to the row :last. */
+/* The alerts a summary may take the place of, up to the row :last: those that have a copy, or those
+ * that have none. */
 #define REPLACEABLE                                                                                \
-    DUE " AND trying = 0 AND (:keep IS NULL OR rank < " SQL_RANK(":keep") ") AND row <= :last"
+    DUE " AND trying = 0 AND copying = 0 AND (copied_at IS NOT NULL) = :copied"                    \
+        " AND (:keep IS NULL OR rank < " SQL_RANK(":keep") ") AND row <= :last"
 
 struct storm {
+    const char *keep;
+    int64_t now;
+    bool copied;
     int64_t alerts, findings, last;
     char severity[SEVERITY_WORD_MAX];
 };
 
-static void bind_storm(struct sql *sql, const char *keep, int64_t now, int64_t last)
+static void bind_storm(struct sql *sql, const struct storm *storm, int64_t last)
 {
-    sql_bind_text(sql, ":keep", keep);
-    sql_bind_number(sql, ":now", now);
+    sql_bind_text(sql, ":keep", storm->keep);
+    sql_bind_number(sql, ":now", storm->now);
+    sql_bind_number(sql, ":copied", storm->copied);
     sql_bind_number(sql, ":last", last);
 }
 
-static bool survey(struct store *store, const char *keep, int64_t now, struct storm *storm,
-                   struct store_error *error)
+static bool survey(struct store *store, struct storm *storm, struct store_error *error)
 {
     static const char extent[] =
         "SELECT COUNT(*), COALESCE(SUM(count), 0), COALESCE(MAX(row), 0) FROM alert"
@@ -210,7 +212,7 @@ static bool survey(struct store *store, const char *keep, int64_t now, struct st
     struct sql sql = sql_open(store, extent);
     int step;
 
-    bind_storm(&sql, keep, now, INT64_MAX);
+    bind_storm(&sql, storm, INT64_MAX);
     step = sql_step(&sql, summary_what, error);
     if (step == 1) {
         storm->alerts = sql_number(&sql, 0);
@@ -223,7 +225,7 @@ static bool survey(struct store *store, const char *keep, int64_t now, struct st
     }
 
     sql = sql_open(store, worst);
-    bind_storm(&sql, keep, now, INT64_MAX);
+    bind_storm(&sql, storm, INT64_MAX);
     step = sql_step(&sql, summary_what, error);
     if (step == 1) {
         outbox_keep_severity(storm->severity, sql_bytes(sql.stmt, 0));
@@ -233,8 +235,7 @@ static bool survey(struct store *store, const char *keep, int64_t now, struct st
 }
 
 /* Names the summary after the alert that has waited longest. */
-static bool name_summary(struct store *store, const char *keep, int64_t now,
-                         const struct storm *storm, struct alert *summary,
+static bool name_summary(struct store *store, const struct storm *storm, struct alert *summary,
                          struct store_error *error)
 {
     static const char text[] =
@@ -244,7 +245,7 @@ static bool name_summary(struct store *store, const char *keep, int64_t now,
     char hex[OUTBOX_HEX_SIZE] = "";
     int step;
 
-    bind_storm(&sql, keep, now, storm->last);
+    bind_storm(&sql, storm, storm->last);
     step = sql_step(&sql, summary_what, error);
     if (step == 1) {
         summary->finding = sql_number(&sql, 0);
@@ -255,8 +256,8 @@ static bool name_summary(struct store *store, const char *keep, int64_t now,
     return step == 1;
 }
 
-static bool replace(struct store *store, const char *keep, int64_t now, const struct storm *storm,
-                    int64_t summary, struct store_error *error)
+static bool replace(struct store *store, const struct storm *storm, int64_t summary,
+                    struct store_error *error)
 {
     static const char move[] =
         "UPDATE finding SET alert = :summary WHERE alert IN (SELECT row FROM alert"
@@ -265,78 +266,102 @@ static bool replace(struct store *store, const char *keep, int64_t now, const st
     struct sql sql = sql_open(store, move);
 
     sql_bind_number(&sql, ":summary", summary);
-    bind_storm(&sql, keep, now, storm->last);
+    bind_storm(&sql, storm, storm->last);
     if (!sql_run(&sql, summary_what, error)) {
         return false;
     }
     sql = sql_open(store, drop);
-    bind_storm(&sql, keep, now, storm->last);
+    bind_storm(&sql, storm, storm->last);
     return sql_run(&sql, summary_what, error);
 }
 
-static bool make_summary(struct store *store, int64_t waiting_max, const char *keep, int64_t now,
-                         bool *made, struct store_error *error)
+/* The copies told what this one tells. */
+static bool mark_copied(struct store *store, const struct storm *storm, int64_t summary,
+                        struct store_error *error)
 {
-    struct alert summary = { .form = ALERT_SUMMARY, .created_at = now };
-    struct storm storm = { .alerts = 0 };
+    static const char text[] = "UPDATE alert SET copied_at = :now WHERE row = :row";
+    struct sql sql;
 
-    if (!survey(store, keep, now, &storm, error)) {
-        return false;
-    }
-    *made = storm.alerts > waiting_max;
-    if (!*made) {
+    if (!storm->copied) {
         return true;
     }
-    summary.count = storm.findings;
-    summary.severity = (struct store_bytes){ storm.severity, strlen(storm.severity) };
-    return name_summary(store, keep, now, &storm, &summary, error) &&
-           outbox_add(store, &summary, error) &&
-           replace(store, keep, now, &storm, summary.row, error);
+    sql = sql_open(store, text);
+    sql_bind_number(&sql, ":now", storm->now);
+    return outbox_change_one(&sql, summary, summary_what, error);
+}
+
+static bool make_summary(struct store *store, struct storm *storm, int64_t waiting_max, bool *made,
+                         struct store_error *error)
+{
+    struct alert summary = { .form = ALERT_SUMMARY, .created_at = storm->now };
+
+    if (!survey(store, storm, error)) {
+        return false;
+    }
+    if (storm->alerts <= waiting_max) {
+        return true;
+    }
+    *made = true;
+    summary.count = storm->findings;
+    summary.severity = (struct store_bytes){ storm->severity, strlen(storm->severity) };
+    return name_summary(store, storm, &summary, error) && outbox_add(store, &summary, error) &&
+           replace(store, storm, summary.row, error) &&
+           mark_copied(store, storm, summary.row, error);
 }
 
 bool alerts_summarise(struct store *store, int64_t waiting_max, const char *keep, int64_t now,
                       bool *made, struct store_error *error)
 {
-    struct storm storm = { .alerts = 0 };
-
     *made = false;
-    if (!survey(store, keep, now, &storm, error)) {
-        return false;
+    for (int copied = 0; copied <= 1; copied++) {
+        struct storm storm = { .keep = keep, .now = now, .copied = copied };
+
+        if (!survey(store, &storm, error)) {
+            return false;
+        }
+        if (storm.alerts <= waiting_max) {
+            continue;
+        }
+        if (!store_begin(store, error) ||
+            !sql_end(store, make_summary(store, &storm, waiting_max, made, error), error)) {
+            return false;
+        }
     }
-    if (storm.alerts <= waiting_max) {
-        return true;
+    return true;
+}
+
+bool outbox_take(struct sql *sql, struct alert *out, bool *found, struct store_error *error)
+{
+    struct store *store = sql->store;
+    struct store_bytes id;
+    int step = sql_step(sql, next_what, error);
+
+    *found = step == 1;
+    if (*found) {
+        *out = (struct alert){ .row = sql_number(sql, 0),
+                               .form = (enum alert_form)sql_number(sql, 1),
+                               .finding = sql_number(sql, 3),
+                               .count = sql_number(sql, 5),
+                               .created_at = sql_number(sql, 6),
+                               .attempts = sql_number(sql, 7) };
+        id = sql_bytes(sql->stmt, 2);
+        (void)snprintf(out->id, sizeof out->id, "%.*s", (int)id.len, id.data);
+        outbox_keep_severity(store->severity, sql_bytes(sql->stmt, 4));
+        out->severity = (struct store_bytes){ store->severity, strlen(store->severity) };
     }
-    return store_begin(store, error) &&
-           sql_end(store, make_summary(store, waiting_max, keep, now, made, error), error);
+    sql_close(sql);
+    return step >= 0;
 }
 
 bool alerts_next(struct store *store, int64_t now, struct alert *out, bool *found,
                  struct store_error *error)
 {
     static const char text[] =
-        "SELECT row, form, id, finding, severity, count, created_at, attempts FROM alert"
-        " WHERE" DUE " ORDER BY rank DESC, created_at, row LIMIT 1";
+        "SELECT " OUTBOX_ALERT " FROM alert WHERE" DUE OUTBOX_ORDER " LIMIT 1";
     struct sql sql = sql_open(store, text);
-    struct store_bytes id;
-    int step;
 
     sql_bind_number(&sql, ":now", now);
-    step = sql_step(&sql, next_what, error);
-    *found = step == 1;
-    if (*found) {
-        *out = (struct alert){ .row = sql_number(&sql, 0),
-                               .form = (enum alert_form)sql_number(&sql, 1),
-                               .finding = sql_number(&sql, 3),
-                               .count = sql_number(&sql, 5),
-                               .created_at = sql_number(&sql, 6),
-                               .attempts = sql_number(&sql, 7) };
-        id = sql_bytes(sql.stmt, 2);
-        (void)snprintf(out->id, sizeof out->id, "%.*s", (int)id.len, id.data);
-        outbox_keep_severity(store->severity, sql_bytes(sql.stmt, 4));
-        out->severity = (struct store_bytes){ store->severity, strlen(store->severity) };
-    }
-    sql_close(&sql);
-    return step >= 0;
+    return outbox_take(&sql, out, found, error);
 }
 
 struct findings_list *alerts_findings(struct store *store, const struct alert *alert, int64_t limit,
@@ -355,8 +380,7 @@ struct findings_list *alerts_findings(struct store *store, const struct alert *a
     return list;
 }
 
-/* Runs a statement that must change exactly one alert. */
-static bool change_one(struct sql *sql, int64_t row, const char *what, struct store_error *error)
+bool outbox_change_one(struct sql *sql, int64_t row, const char *what, struct store_error *error)
 {
     struct store *store = sql->store;
 
@@ -369,15 +393,13 @@ static bool change_one(struct sql *sql, int64_t row, const char *what, struct st
                       store_name(store), (long long)row);
 }
 
-/* trying: 0, it cannot have reached anybody; 1, the attempt that is under way may have, or one that
- * a crash ended; 2, an earlier one may have, whatever becomes of this one. */
 bool alerts_trying(struct store *store, int64_t row, struct store_error *error)
 {
-    static const char text[] = "UPDATE alert SET trying = MIN(trying + 1, 2)"
-                               " WHERE row = :row AND sent_at IS NULL";
+    static const char text[] =
+        "UPDATE alert SET " OUTBOX_TRY("trying") " WHERE row = :row AND sent_at IS NULL";
     struct sql sql = sql_open(store, text);
 
-    return change_one(&sql, row, "note that an alert is being sent", error);
+    return outbox_change_one(&sql, row, "note that an alert is being sent", error);
 }
 
 bool alerts_sent(struct store *store, int64_t row, int64_t now, const char *message_id,
@@ -390,22 +412,23 @@ bool alerts_sent(struct store *store, int64_t row, int64_t now, const char *mess
 
     sql_bind_number(&sql, ":now", now);
     sql_bind_text(&sql, ":message_id", message_id);
-    return change_one(&sql, row, "note that an alert was sent", error);
+    return outbox_change_one(&sql, row, "note that an alert was sent", error);
 }
 
 bool alerts_failed(struct store *store, int64_t row, int64_t next_attempt_at, bool maybe_sent,
                    const char *why, struct store_error *error)
 {
-    static const char text[] = "UPDATE alert SET attempts = attempts + 1, due_at = :due_at,"
-                               " trying = CASE WHEN :maybe_sent OR trying = 2 THEN 2 ELSE 0 END,"
-                               " error = :error WHERE row = :row AND sent_at IS NULL";
+    static const char text[] =
+        "UPDATE alert SET attempts = attempts + 1, due_at = :due_at,"
+        " " OUTBOX_FAIL("trying") ","
+                                  " error = :error WHERE row = :row AND sent_at IS NULL";
     struct store_bytes bytes = { why, strnlen(why, ALERT_ERROR_MAX - 1) };
     struct sql sql = sql_open(store, text);
 
     sql_bind_number(&sql, ":due_at", next_attempt_at);
     sql_bind_number(&sql, ":maybe_sent", maybe_sent);
     sql_bind_bytes(&sql, ":error", bytes);
-    return change_one(&sql, row, "note that an alert was not sent", error);
+    return outbox_change_one(&sql, row, "note that an alert was not sent", error);
 }
 
 bool alerts_state(struct store *store, struct alerts_state *out, struct store_error *error)

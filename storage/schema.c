@@ -174,12 +174,19 @@ static const char third[] = "CREATE TABLE delay ("
                             " PRIMARY KEY (source, stream, name)"
                             ") WITHOUT ROWID;";
 
+/* When an alert's copy went to the second topic, before when the next attempt is not due, and what
+ * may have come of earlier ones (outbox.h). */
+static const char fourth[] = "ALTER TABLE alert ADD COLUMN copied_at INTEGER;"
+                             "ALTER TABLE alert ADD COLUMN copying INTEGER NOT NULL DEFAULT 0;"
+                             "ALTER TABLE alert ADD COLUMN copy_due_at INTEGER NOT NULL DEFAULT 0;";
+
 /* The step at index n leads from schema n to n + 1.  Only ever add at the end: files with every
  * number up to the last exist somewhere. */
 static const char *const steps[] = {
     first,
     second,
     third,
+    fourth,
 };
 
 int64_t schema_current(void)

@@ -9,6 +9,7 @@
 
 #include "storage/alerts.h"
 #include "storage/bucket.h"
+#include "storage/copies.h"
 #include "storage/delays.h"
 #include "storage/readings.h"
 #include "storage/servers.h"
@@ -107,6 +108,10 @@ static bool publish(struct scratch *s)
     TRY(alerts_next(s->store, 5000, &alert, &found, &s->error));
     TRY(alerts_trying(s->store, alert.row, &s->error));
     TRY(alerts_failed(s->store, alert.row, 6000, false, "refused", &s->error));
+    TRY(copies_next(s->store, 5000, &alert, &found, &s->error));
+    TRY(copies_trying(s->store, alert.row, &s->error));
+    TRY(copies_failed(s->store, alert.row, 4000, true, &s->error));
+    TRY(copies_sent(s->store, alert.row, 5000, &s->error));
     TRY(alerts_next(s->store, 5000, &alert, &found, &s->error));
     TRY(findings_get(s->store, alert.finding, &finding, &s->error));
     list = alerts_findings(s->store, &alert, 10, &s->error);
@@ -205,7 +210,8 @@ static void dump(const char *path, char *out, size_t size)
         " UNION ALL SELECT group_concat(dialect || in_sql || ' ' || id_gaps) FROM reading"
         " UNION ALL SELECT group_concat(stream || name || last_at) FROM server"
         " UNION ALL SELECT group_concat(id || form || finding || severity || rank || count"
-        " || due_at || attempts || trying || COALESCE(error, '-') || COALESCE(sent_at, '-')"
+        " || due_at || attempts || trying || copying || COALESCE(copied_at, '-') || "
+        "COALESCE(error, '-') || COALESCE(sent_at, '-')"
         " || COALESCE(message_id, '-')) FROM alert"
         " UNION ALL SELECT group_concat(id || first || ends_at || folded || digests) FROM kind"
         " UNION ALL SELECT group_concat(name || tokens || share || throttled_at) FROM bucket"
