@@ -388,6 +388,20 @@ static void build_rules(struct config *config, unsigned needs, struct problems *
     }
 }
 
+static void check_topics(const struct config *config, struct problems *problems)
+{
+    struct place place = { "fallback_topic_arn", 0, 0 };
+
+    if (!config->fallback_topic_arn) {
+        return;
+    }
+    if (!config->topic_arn) {
+        problems_add(problems, place, "is for when topic_arn takes no alerts, which is not given");
+    } else if (strcmp(config->topic_arn, config->fallback_topic_arn) == 0) {
+        problems_add(problems, place, "is the same as topic_arn");
+    }
+}
+
 static void check_all(struct config *config, unsigned needs, struct problems *problems)
 {
     if (needs & CONFIG_STATE) {
@@ -396,6 +410,7 @@ static void check_all(struct config *config, unsigned needs, struct problems *pr
     if (needs & CONFIG_SOURCES) {
         check_sources(config, problems);
     }
+    check_topics(config, problems);
     build_networks(config, problems);
     if (needs & (CONFIG_RULES | CONFIG_RULES_IF_ANY)) {
         build_rules(config, needs, problems);
@@ -462,6 +477,7 @@ void config_free(struct config *config)
     free(config->endpoint_url);
     free(config->filter);
     free(config->topic_arn);
+    free(config->fallback_topic_arn);
     free(config->heartbeat);
     free(config);
 }

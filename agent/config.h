@@ -67,7 +67,8 @@ struct config {
     char *endpoint_url;
     char *filter;
     char *topic_arn;
-    char *heartbeat; /* value of the metric's dimension; NULL: off */
+    char *fallback_topic_arn; /* for when the other takes no alerts; NULL: none */
+    char *heartbeat;          /* value of the metric's dimension; NULL: off */
     double requests_per_second;
     int64_t poll_interval;
     int64_t fold;

@@ -295,6 +295,8 @@ const struct key keys[] = {
 
     { ALERTS(topic_arn), .name = "topic_arn", .read = read_topic, .reload = true, .option = "topic-arn", .argument = "ARN",
       .help = "SNS topic for alerts; without one they go to standard output" },
+    { ALERTS(fallback_topic_arn), .name = "fallback_topic_arn", .read = read_topic, .reload = true,
+      .help = "SNS topic that gets alerts as well while topic_arn takes none; better in another region" },
     { ALERTS(fold), .name = "fold", .read = read_duration, .min = 1000, .max = 30 * DAY_MS, .fallback = "1h", .reload = true,
       .help = "how long findings of one kind are folded into one digest" },
     { ALERTS(alert_format), .name = "format", .read = read_choice, .choices = alert_format_words, .fallback = "text", .reload = true,

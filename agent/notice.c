@@ -32,6 +32,9 @@ static const struct notice_words words[] = {
                             "While it cannot be read, nobody is told of connections it tells of." },
     [NOTICE_READABLE] = { "readable", "a log can be read again", "A log can be read again",
                           "Connections of the time meanwhile are told now, late." },
+    [NOTICE_TOPIC_REFUSES] = { "topic-refuses", "a topic takes no alerts",
+                               "A topic takes no alerts",
+                               "Who is told by that topic is told of nothing until it works." },
 };
 #define WORDS (sizeof words / sizeof words[0])
 

@@ -18,11 +18,12 @@
 #define NOTICE_TEXT_MAX 2048 /* bytes of a text that are kept */
 
 enum notice_kind {
-    NOTICE_STATE_LOST,  /* the state file was damaged or not there, and a new one was begun */
-    NOTICE_SILENCE,     /* no rows come of a database server that used to be heard */
-    NOTICE_HEARD_AGAIN, /* they come again */
-    NOTICE_UNREADABLE,  /* log groups could not be read for long */
-    NOTICE_READABLE,    /* and now can be again */
+    NOTICE_STATE_LOST,    /* the state file was damaged or not there, and a new one was begun */
+    NOTICE_SILENCE,       /* no rows come of a database server that used to be heard */
+    NOTICE_HEARD_AGAIN,   /* they come again */
+    NOTICE_UNREADABLE,    /* log groups could not be read for long */
+    NOTICE_READABLE,      /* and now can be again */
+    NOTICE_TOPIC_REFUSES, /* the topic has taken no alerts for long */
 };
 
 struct notice {

@@ -13,6 +13,7 @@
 #include "agent/retry.h"
 #include "storage/alerts.h"
 #include "storage/bucket.h"
+#include "storage/copies.h"
 
 #define IDLE_MS                                                                                    \
     1000 /* how often the outbox is looked at, for what a backfill beside us puts there */
@@ -22,6 +23,7 @@
 #define STORE_FAILED_MS   1000
 #define MENDED_MAX        2 /* attempts at once after expired credentials or a wrong clock */
 #define BREAKER           "breaker"
+#define COPY_BREAKER      "breaker of copies"
 #define SEVERITY_WORD_MAX 16
 
 /* A message a second, and never more than five in any second: SNS cuts off an e-mail subscription
@@ -36,6 +38,27 @@ static const struct bucket_terms breaker_high = { .rate = 1, .burst = 4, .reserv
 bool publisher_busy(const struct publisher *publisher)
 {
     return publisher->flying != 0;
+}
+
+bool publisher_use(struct publisher *publisher, const struct config *config,
+                   struct store_error *error)
+{
+    publisher->config = config;
+    return refusal_begin(&publisher->refusal, publisher->store, config, error);
+}
+
+/* Whether what waits goes to the second topic, too. */
+static bool copies_wanted(const struct publisher *publisher, int64_t now)
+{
+    return refusal_lasts(&publisher->refusal, now) && publisher->config->fallback_topic_arn;
+}
+
+bool publisher_tells(const struct publisher *publisher)
+{
+    int64_t now = clock_now();
+
+    return !refusal_lasts(&publisher->refusal, now) ||
+           (copies_wanted(publisher, now) && publisher->copy_failures == 0);
 }
 
 void publisher_look(struct publisher *publisher)
@@ -59,27 +82,52 @@ static void rest(struct publisher *publisher, const char *why)
     publisher->next_at = clock_ticks() + STORE_FAILED_MS;
 }
 
+/* When to try again. */
+static int64_t next_attempt(const struct aws_error *error, int64_t attempts)
+{
+    return clock_now() +
+           retry_delay(error->problem, attempts, RETRY_BASE_MS, RETRY_CAP_MS, RETRY_REFUSED_MS);
+}
+
 static void failed(struct publisher *publisher, int64_t row, const struct aws_error *error)
 {
+    struct store *store = publisher->store;
     struct store_error store_error;
     /* Without a clear answer it may have arrived. */
     bool maybe_sent = error->problem == AWS_UNAVAILABLE || error->problem == AWS_BAD_ANSWER;
+    bool ok;
 
-    complain(publisher, error->text);
-    int64_t next = clock_now() + retry_delay(error->problem, publisher->attempts, RETRY_BASE_MS,
-                                             RETRY_CAP_MS, RETRY_REFUSED_MS);
-    if (!alerts_failed(publisher->store, row, next, maybe_sent, error->text, &store_error)) {
+    if (publisher->copying) {
+        if (publisher->copy_failures == 0) {
+            log_error("%s; the copy is tried again", error->text);
+        }
+        int64_t next = next_attempt(error, publisher->copy_failures++);
+        ok = copies_failed(store, row, next, maybe_sent, &store_error);
+    } else {
+        complain(publisher, error->text);
+        int64_t next = next_attempt(error, publisher->attempts);
+        ok = alerts_failed(store, row, next, maybe_sent, error->text, &store_error) &&
+             refusal_failed(&publisher->refusal, store, error, clock_now(), &store_error);
+    }
+    if (!ok) {
         rest(publisher, store_error.text);
     }
 }
 
 static void sent(struct publisher *publisher, int64_t row, const char *message_id)
 {
+    struct store *store = publisher->store;
     struct store_error error;
 
     /* Not marked, it goes out once more: at least once is the promise, and receivers know its id.
      */
-    if (!alerts_sent(publisher->store, row, clock_now(), message_id, &error)) {
+    if (publisher->copying) {
+        publisher->copy_failures = 0;
+        if (!copies_sent(store, row, clock_now(), &error)) {
+            rest(publisher, error.text);
+        }
+    } else if (!alerts_sent(store, row, clock_now(), message_id, &error) ||
+               !refusal_over(&publisher->refusal, store, &error)) {
         rest(publisher, error.text);
     } else if (publisher->complained) {
         log_info("publishing works again");
@@ -95,7 +143,9 @@ static bool send_to_topic(struct publisher *publisher, const struct alert *alert
         { "verdict", message->verdict },   { "source", message->source },
         { "alert_id", alert->id },         { "fingerprint", message->fingerprint },
     };
-    struct sns_message sns = { .topic_arn = publisher->config->topic_arn,
+    const struct config *config = publisher->config;
+    struct sns_message sns = { .topic_arn = publisher->copying ? config->fallback_topic_arn
+                                                               : config->topic_arn,
                                .subject = message->subject,
                                .body = message->body,
                                .body_len = message->body_len,
@@ -145,9 +195,11 @@ static bool publish(struct publisher *publisher, const struct alert *alert,
     int64_t row = alert->row;
 
     publisher->attempts = alert->attempts;
-    bool ok = message_make(publisher->store, alert, publisher->config->alert_format, &message,
-                           store_error) &&
-              alerts_trying(publisher->store, row, store_error);
+    publisher->copy_turn = !publisher->copying;
+    bool ok =
+        message_make(publisher->store, alert, publisher->config->alert_format, &message,
+                     store_error) &&
+        (publisher->copying ? copies_trying : alerts_trying)(publisher->store, row, store_error);
     if (ok && !hand_over(publisher, alert, &message, &error)) {
         failed(publisher, row, &error);
     }
@@ -165,33 +217,58 @@ static bool is_urgent(const struct alert *alert)
     return severity >= SEVERITY_HIGH;
 }
 
-/* Takes one alert from the outbox.  *wait_ms: nothing can go out before. */
+/* Takes one alert that waits, or the copy of one, if there is any that may go now.  *wait_ms: else
+ * nothing can go this way before. */
+static bool take(struct publisher *publisher, bool copy, int64_t now, bool *taken, int64_t *wait_ms,
+                 struct store_error *error)
+{
+    struct store *store = publisher->store;
+    struct alert alert;
+    bool found;
+
+    *taken = false;
+    *wait_ms = IDLE_MS;
+    if (!(copy ? copies_next : alerts_next)(store, now, &alert, &found, error)) {
+        return false;
+    }
+    if (!found) {
+        return true;
+    }
+    *taken = true;
+    *wait_ms = 0;
+    if (publisher->config->topic_arn &&
+        !bucket_take(store, copy ? COPY_BREAKER : BREAKER,
+                     is_urgent(&alert) ? &breaker_high : &breaker_low, now, taken, wait_ms,
+                     error)) {
+        return false;
+    }
+    publisher->copying = copy;
+    return !*taken || publish(publisher, &alert, error);
+}
+
+/* Takes one alert from the outbox.  *wait_ms: nothing can go out before.  The topics take turns, so
+ * that one which lets us wait for every answer does not keep the other from getting any. */
 static bool take_one(struct publisher *publisher, int64_t *wait_ms, struct store_error *error)
 {
-    struct alert alert;
-    bool found, allowed = true, made;
-    bool topic = publisher->config->topic_arn != NULL;
-    int64_t now = clock_now();
+    int64_t now = clock_now(), other_ms;
+    bool made, taken, both = copies_wanted(publisher, now);
+    bool first = both && publisher->copy_turn;
 
-    *wait_ms = 0;
-    if (topic &&
+    if (publisher->config->topic_arn &&
         (!alerts_summarise(publisher->store, WAITING_MAX, "high", now, &made, error) ||
          !alerts_summarise(publisher->store, WAITING_URGENT_MAX, NULL, now, &made, error))) {
         return false;
     }
-    if (!alerts_next(publisher->store, now, &alert, &found, error)) {
+    if (!take(publisher, first, now, &taken, wait_ms, error)) {
         return false;
     }
-    if (!found) {
-        *wait_ms = IDLE_MS;
-        return true;
+    if (both && !taken) {
+        if (!take(publisher, !first, now, &taken, &other_ms, error)) {
+            return false;
+        }
+        *wait_ms = other_ms < *wait_ms ? other_ms : *wait_ms;
     }
-    if (topic &&
-        !bucket_take(publisher->store, BREAKER, is_urgent(&alert) ? &breaker_high : &breaker_low,
-                     now, &allowed, wait_ms, error)) {
-        return false;
-    }
-    return !allowed || publish(publisher, &alert, error);
+    return true;
 }
 
 int64_t publisher_step(struct publisher *publisher)

@@ -203,9 +203,11 @@ static void watch_take_over(struct run *run, struct watch *watch)
             }
         }
     }
+    if (!publisher_use(&run->publisher, watch->config, &error)) {
+        log_error("%s", error.text);
+    }
     watch_free(old);
     run->watch = watch;
-    run->publisher.config = watch->config;
     heartbeat_begin(&run->heartbeat, watch->config);
     log_setup(watch->config->log_level, true);
     if (!forget_others(run, watch, &error) || !say_pace(run, watch, &error)) {
@@ -418,13 +420,14 @@ static bool must_open_anew(const struct run *run)
     return store && !run->leave_at && (store_damage(store) || store_locked_out(store));
 }
 
-/* Whether some source was read of late.  That a log group cannot be read is told by an alert, and
- * the heartbeat goes on for the others. */
+/* Whether some source was read of late, and alerts reach somebody.  That a log group cannot be read
+ * is told by an alert, and the heartbeat goes on for the others. */
 static bool gets_on(const struct run *run)
 {
     int64_t polls = 2 * run->watch->watching.poll_interval;
 
-    return run->ever_read && clock_ticks() - run->read_at <= polls + GETS_ON_MS;
+    return run->ever_read && clock_ticks() - run->read_at <= polls + GETS_ON_MS &&
+           publisher_tells(&run->publisher);
 }
 
 static int loop(struct run *run)

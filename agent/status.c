@@ -137,7 +137,9 @@ static bool read_state(struct store *store, struct status_state *state, struct s
 {
     state->now = clock_now();
     if (!read_alive(store, state, error) || !findings_count(store, &state->findings, error) ||
-        !alerts_state(store, &state->alerts, error) || !read_notices(store, state, error) ||
+        !alerts_state(store, &state->alerts, error) ||
+        !refusal_since(store, &state->refused_since, state->refusing_topic, error) ||
+        !read_notices(store, state, error) ||
         !watched_list(store, &state->watched, &state->source_count, error)) {
         return false;
     }
@@ -156,6 +158,7 @@ static bool is_well(const struct status_state *state)
 {
     int64_t oldest = state->alerts.oldest_waiting, behind = 2 * state->pace.worst_delay;
     bool well = state->running && state->source_count > 0 && !*state->alerts.last_error &&
+                state->refused_since == 0 &&
                 (oldest == FINDING_NONE || state->now - oldest < BEHIND_MAX_MS);
 
     for (size_t i = 0; i < state->source_count; i++) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "agent/ages.h"
+#include "agent/refusal.h"
 #include "storage/alerts.h"
 #include "storage/bucket.h"
 #include "storage/coverage.h"
@@ -54,6 +55,8 @@ struct status_state {
     bool running, well;
     int64_t findings;
     struct alerts_state alerts;
+    int64_t refused_since; /* since when the topic takes no alerts; 0: it does, or not for long */
+    char refusing_topic[REFUSAL_TOPIC_MAX];
     struct pace pace;
     struct watched *watched;
     struct source_state *sources;

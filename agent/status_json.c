@@ -106,13 +106,16 @@ static struct json_object *source_json(const struct status_state *state,
     return object;
 }
 
-static struct json_object *alerts_json(const struct alerts_state *alerts)
+static struct json_object *alerts_json(const struct status_state *state)
 {
+    const struct alerts_state *alerts = &state->alerts;
     struct json_object *object = json_object_new_object();
 
     add_number(object, "sent", alerts->sent);
     add_number(object, "waiting", alerts->waiting);
     add_text(object, "last_error", alerts->last_error);
+    add_time(object, "refused_since", state->refused_since ? state->refused_since : FINDING_NONE);
+    add_text(object, "refusing_topic", state->refusing_topic);
     return object;
 }
 
@@ -169,7 +172,7 @@ void status_print_json(const struct status_state *state)
     add_time(object, "alive_at", state->alive_at ? state->alive_at : FINDING_NONE);
     add_number(object, "clock_offset_ms", state->clock_offset);
     add_number(object, "findings", state->findings);
-    json_object_object_add(object, "alerts", alerts_json(&state->alerts));
+    json_object_object_add(object, "alerts", alerts_json(state));
     json_object_object_add(object, "requests", requests_json(&state->pace));
     json_object_object_add(object, "pace", pace_json(&state->pace));
     json_object_object_add(object, "notices", json_object_get(state->notices));

@@ -200,6 +200,11 @@ void status_print_text(const struct status_state *state)
     }
     printf("\nfindings      %" PRId64 "\nalerts        %" PRId64 " sent, %" PRId64 " waiting\n",
            state->findings, state->alerts.sent, state->alerts.waiting);
+    if (state->refused_since) {
+        printf("    refused     since %s by ", time_format(state->refused_since, time));
+        put(state->refusing_topic);
+        putchar('\n');
+    }
     if (*state->alerts.last_error) {
         fputs("    last error  ", stdout);
         put(state->alerts.last_error);
