@@ -35,6 +35,9 @@ static const struct notice_words words[] = {
     [NOTICE_TOPIC_REFUSES] = { "topic-refuses", "a topic takes no alerts",
                                "A topic takes no alerts",
                                "Who is told by that topic is told of nothing until it works." },
+    [NOTICE_RETENTION] = { "retention", "a log keeps its events for less time",
+                           "A log keeps its events for less time",
+                           "What it no longer has, nobody can look at again." },
 };
 #define WORDS (sizeof words / sizeof words[0])
 

@@ -24,6 +24,7 @@ enum notice_kind {
     NOTICE_UNREADABLE,    /* log groups could not be read for long */
     NOTICE_READABLE,      /* and now can be again */
     NOTICE_TOPIC_REFUSES, /* the topic has taken no alerts for long */
+    NOTICE_RETENTION,     /* a log group keeps its events for less time than before */
 };
 
 struct notice {

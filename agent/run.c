@@ -15,6 +15,7 @@
 #include "agent/heartbeat.h"
 #include "agent/memory.h"
 #include "agent/publisher.h"
+#include "agent/retention.h"
 #include "agent/session.h"
 #include "agent/source.h"
 #include "agent/state.h"
@@ -53,6 +54,7 @@ struct run {
     char account[ACCOUNT_MAX];
     struct publisher publisher;
     struct heartbeat heartbeat;
+    struct retention retention;
     int64_t fold_at, alive_at, prune_at, unread_at; /* ticks */
     int64_t leave_at;                               /* 0: not stopping */
     int status;                                     /* to leave with */
@@ -209,6 +211,7 @@ static void watch_take_over(struct run *run, struct watch *watch)
     watch_free(old);
     run->watch = watch;
     heartbeat_begin(&run->heartbeat, watch->config);
+    retention_begin(&run->retention);
     log_setup(watch->config->log_level, true);
     if (!forget_others(run, watch, &error) || !say_pace(run, watch, &error)) {
         log_error("%s", error.text);
@@ -352,6 +355,11 @@ static int64_t step_sources(struct watch *watch)
     return at;
 }
 
+static const struct origin *origin_at(const void *sources, size_t index)
+{
+    return &((const struct source *)sources)[index].origin;
+}
+
 static void hand_out_answers(struct run *run)
 {
     struct aws_answer *answer;
@@ -361,6 +369,8 @@ static void hand_out_answers(struct run *run)
             publisher_answer(&run->publisher, answer);
         } else if (answer->owner == &run->heartbeat) {
             heartbeat_answer(&run->heartbeat, answer);
+        } else if (answer->owner == &run->retention) {
+            retention_answer(&run->retention, answer);
         }
         for (size_t i = 0; i < run->watch->count; i++) {
             struct source *source = &run->watch->sources[i];
@@ -437,6 +447,8 @@ static int loop(struct run *run)
         if (!run->leave_at) {
             at = least(at, step_sources(run->watch));
             at = least(at, heartbeat_step(&run->heartbeat, gets_on(run)));
+            at = least(at, retention_step(&run->retention, run->watch->count, origin_at,
+                                          run->watch->sources));
         } else if (clock_ticks() >= run->leave_at || !anything_under_way(run)) {
             break;
         }
@@ -481,6 +493,8 @@ static int begin(struct run *run, int64_t since)
     run->config = NULL;
     run->publisher = (struct publisher){ .store = run->state.store, .aws = run->aws };
     run->heartbeat = (struct heartbeat){ .aws = run->aws };
+    run->retention =
+        (struct retention){ .aws = run->aws, .store = run->state.store, .account = run->account };
     watch_take_over(run, watch);
     if (run->state.lost && !state_tell_lost(&run->state, &error)) {
         log_error("%s", error.text);

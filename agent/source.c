@@ -8,6 +8,7 @@
 
 #include "agent/ages.h"
 #include "agent/clock.h"
+#include "agent/retention.h"
 #include "agent/retry.h"
 #include "agent/session.h"
 
@@ -215,15 +216,21 @@ static bool open_back(struct source *source, struct store_error *error)
     struct stretch *list, found;
     struct ages ages;
     size_t count;
+    int64_t kept, since = source->since;
 
     if (!ages_of(source, &ages, error) ||
+        !retention_get(source->watching->store, source->origin.source, &kept, error) ||
         !coverage_list(source->watching->store, source->watch, source->since, now, &list, &count,
                        error)) {
         return false;
     }
+    /* An answer of no events would say nothing of what is deleted by now: that gap stays. */
+    if (kept != RETENTION_UNKNOWN && now - kept > since) {
+        since = now - kept;
+    }
     /* What lies after the last stretch is the tip's. */
     int64_t end = count > 0 ? list[count - 1].end : source->since;
-    if (coverage_holes(list, count, source->since, end, true, &found, 1) > 0) {
+    if (since < end && coverage_holes(list, count, since, end, true, &found, 1) > 0) {
         int64_t start =
             found.end - found.start > source->slice ? found.end - source->slice : found.start;
         window_open(&source->back, start, found.end, found.end, NULL, 0);

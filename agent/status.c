@@ -11,6 +11,7 @@
 #include "agent/config.h"
 #include "agent/finding_output.h"
 #include "agent/notice.h"
+#include "agent/retention.h"
 #include "agent/session.h"
 #include "agent/source.h"
 #include "agent/times.h"
@@ -33,16 +34,22 @@ static bool read_source(struct store *store, int64_t now, const struct watched *
 {
     struct stretch *list;
     size_t count;
+    int64_t kept;
 
-    if (!coverage_list(store, watched->watch, watched->since, INT64_MAX, &list, &count, error)) {
+    if (!retention_get(store, watched->source, &kept, error) ||
+        !coverage_list(store, watched->watch, watched->since, INT64_MAX, &list, &count, error)) {
         return false;
     }
     *out = (struct source_state){ .watched = watched };
     out->read_to = count > 0 ? list[count - 1].end : watched->since;
-    out->settled = coverage_settled(list, count, watched->since, AGE_SETTLED);
-    out->gap_count =
-        coverage_holes(list, count, watched->since, out->read_to < now ? out->read_to : now, true,
-                       out->gaps, STATUS_GAPS_MAX);
+    int64_t since = watched->since, end = out->read_to < now ? out->read_to : now;
+    if (kept != RETENTION_UNKNOWN && now - kept > since) {
+        since = now - kept < end ? now - kept : end;
+        out->lost_count =
+            coverage_holes(list, count, watched->since, since, true, out->lost, STATUS_GAPS_MAX);
+    }
+    out->settled = coverage_settled(list, count, since, AGE_SETTLED);
+    out->gap_count = coverage_holes(list, count, since, end, true, out->gaps, STATUS_GAPS_MAX);
     free(list);
     char fact[SOURCE_FACT_MAX], every[NUMBER_TEXT];
     source_fact_overlap(watched->source, fact);

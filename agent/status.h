@@ -28,8 +28,8 @@ struct source_state {
     int64_t unread_since;          /* since when it cannot be read; 0: it can, or not for long */
     int64_t read_to;               /* end of coverage, or since */
     int64_t settled;
-    struct stretch gaps[STATUS_GAPS_MAX];
-    size_t gap_count;
+    struct stretch gaps[STATUS_GAPS_MAX], lost[STATUS_GAPS_MAX]; /* lost: AWS has deleted it */
+    size_t gap_count, lost_count;
     struct source_reading reading;
     struct delays delays;
     struct ages ages;
@@ -74,6 +74,9 @@ struct period {
 
 /* The time by the service's clock, of which all coverage is. */
 int64_t status_service_now(const struct status_state *state);
+
+/* Why a stretch is lost. */
+#define STATUS_LOST "not read while the log group kept it; its retention has passed"
 
 /* Why a gap is there, in words for people. */
 const char *status_gap_reason(const struct status_state *state, const struct source_state *source);

@@ -92,6 +92,8 @@ static struct json_object *source_json(const struct status_state *state,
     json_object_object_add(
         object, "gaps",
         gaps_json(source->gaps, source->gap_count, status_gap_reason(state, source)));
+    json_object_object_add(object, "lost",
+                           gaps_json(source->lost, source->lost_count, STATUS_LOST));
     json_object_object_add(object, "late_ms", delays_json(&source->delays));
     add_number(object, "overlap_ms", source->ages.overlap);
     add_number(object, "overlap_every", source->overlap_every);

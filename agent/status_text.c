@@ -127,6 +127,7 @@ static void print_source(const struct status_state *state, const struct source_s
            duration_format(status_service_now(state) - source->read_to, behind));
     printf("    settled to  %s\n", time_format(source->settled, time));
     print_gaps(source->gaps, source->gap_count, "not read", status_gap_reason(state, source));
+    print_gaps(source->lost, source->lost_count, "lost", STATUS_LOST);
     print_ages(source);
     print_reading(&source->reading);
     print_servers(source, status_service_now(state));

@@ -62,6 +62,7 @@ class Group:
     name: str
     created_ms: int
     log_class: str
+    retention_days: int | None = None  # for ever
     streams: set = field(default_factory=set)
     events: list = field(default_factory=list)
 
@@ -200,7 +201,7 @@ class Logs(JsonService):
         pattern = _Pattern(asked.get("filterPattern", ""))
         wanted = self._stream_filter(asked)
         request = (group.arn, start, end, asked.get("filterPattern", ""), wanted)
-        token = self._take_token(asked.get("nextToken"), request, (start,))
+        token = self._take_token(asked.get("nextToken"), request, (start,), self.empty_pages)
         if token.empty_pages > 0:
             return self._page([], token._replace(empty_pages=token.empty_pages - 1))
         found, full = self._scan(
@@ -214,6 +215,36 @@ class Logs(JsonService):
         if self.empty_last_page and not token.last:
             return self._page(found, token._replace(last=True))
         return self._page(found, None)
+
+    def _get_log_events(self, call):
+        """One stream, oldest first. A forward token always comes; at the end it is the same again."""
+        asked = call.parameters
+        group = self._readable_group(call)
+        stream, start, end = asked.get("logStreamName"), asked.get("startTime", 0), asked.get("endTime", NO_END)
+        if stream not in group.streams:
+            raise AwsError("ResourceNotFoundException", "The specified log stream does not exist.")
+        if not asked.get("startFromHead"):
+            raise self.error("invalid_parameter", "The loopback AWS reads a stream from its head only.")
+        limit = min(asked.get("limit", MAX_PAGE_EVENTS), self.page_events)
+        token = self._take_token(asked.get("nextToken"), (group.arn, stream), (start,))
+        if token.empty_pages > 0:
+            return self._forward([], token._replace(empty_pages=token.empty_pages - 1))
+        # The end of the time asked for is not a part of it.
+        found, full = self._scan(group, token.position, end - 1, limit, _Pattern(""), (stream,))
+        if not found and asked.get("nextToken"):
+            return self._forward([], None, asked["nextToken"])
+        if found:
+            token = token._replace(position=found[-1][:2] + (found[-1].sequence + 1,))
+        return self._forward(found, token._replace(empty_pages=self.empty_pages if full else 0))
+
+    def _forward(self, events, token, same=None):
+        """A page of GetLogEvents."""
+        page = self._page(events, token)
+        text = page.pop("nextToken", same)
+        del page["searchedLogStreams"]
+        for event in page["events"]:
+            del event["logStreamName"], event["eventId"]
+        return page | {"nextForwardToken": text, "nextBackwardToken": "b" + text}
 
     def _scan(self, group, position, end, limit, pattern, wanted):
         """The events of one page, and whether it was full with more to come."""
@@ -255,9 +286,9 @@ class Logs(JsonService):
             page["nextToken"] = text
         return page
 
-    def _take_token(self, text, request, start):
+    def _take_token(self, text, request, start, empty_pages=0):
         if text is None:
-            return _Token(request, 0, start, self.empty_pages, False)
+            return _Token(request, 0, start, empty_pages, False)
         token = self._tokens.get(text)
         if token is not None and token.request == request:
             if token.issued_ms + self.token_lifetime_ms > self.aws.clock.now_ms():
@@ -347,15 +378,16 @@ class Logs(JsonService):
         return {"nextSequenceToken": str(self._sequence)}
 
     def _describe_log_groups(self, call):
-        """All groups of the caller with that prefix, in one page."""
+        """The groups of the caller with that prefix, in one page of at most `limit`."""
         prefix = self.arn(
             call.parameters.get("logGroupNamePrefix", ""), call.region, call.caller.account
         )
         found = [self.groups[arn] for arn in sorted(self.groups) if arn.startswith(prefix)]
-        return {"logGroups": [_description(group) for group in found]}
+        return {"logGroups": [_description(group) for group in found[: call.parameters.get("limit", 50)]]}
 
     actions = {
         "FilterLogEvents": _filter_log_events,
+        "GetLogEvents": _get_log_events,
         "CreateLogGroup": _create_log_group,
         "CreateLogStream": _create_log_stream,
         "PutLogEvents": _put_log_events,
@@ -370,7 +402,8 @@ def _in_streams(stream, wanted):
 
 
 def _description(group):
-    return {
+    kept = {"retentionInDays": group.retention_days} if group.retention_days else {}
+    return kept | {
         "logGroupName": group.name,
         "logGroupArn": group.arn,
         "arn": group.arn + ":*",

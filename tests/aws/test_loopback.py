@@ -146,6 +146,26 @@ def test_pages_empty_pages_and_empty_last_page(aws):
     assert len(logs.filter_log_events(logGroupName=GROUP, limit=3)["events"]) == 3
 
 
+def test_one_stream_by_forward_tokens(aws):
+    """GetLogEvents: a token always comes; at the end it is the same again, and later it goes on from there."""
+    aws.logs.put(GROUP, "s", [(1000 + number, f"event {number}") for number in range(5)])
+    aws.logs.put(GROUP, "other", [(1001, "not asked for")])
+    aws.logs.page_events, aws.logs.empty_pages = 2, 1
+    logs = client(aws, "logs")
+    asked = {"logGroupName": GROUP, "logStreamName": "s", "startFromHead": True, "startTime": 1001, "endTime": 2000}
+    pages = []
+    for _ in range(5):
+        page = logs.get_log_events(**asked)
+        pages.append([event["message"] for event in page["events"]])
+        last, asked["nextToken"] = asked.get("nextToken"), page["nextForwardToken"]
+    assert pages == [["event 1", "event 2"], [], ["event 3", "event 4"], [], []]
+    assert last == asked["nextToken"]
+    aws.logs.put(GROUP, "s", [(1003, "too late"), (1009, "event 9"), (2000, "after the end")])
+    assert [event["message"] for event in logs.get_log_events(**asked)["events"]] == ["event 9"]
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        logs.get_log_events(logGroupName=GROUP, logStreamName="no", startFromHead=True)
+
+
 def test_page_is_cut_by_bytes(aws):
     aws.logs.put(
         GROUP, "s", [(1000 + n, "x" * 400_000) for n in range(5)] + [(1005, "y" * (1 << 20))]

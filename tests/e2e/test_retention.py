@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a log group keeps its events: that it became shorter is told, and what is deleted is not read as if it were there."""
+
+import json
+
+import pytest
+from aws import Loopback
+from harness import GROUP, Tailgate, row, wait_minutes
+
+HOUR = 3_600_000
+
+
+@pytest.fixture(params=[5000])
+def aws(request):
+    with Loopback(speed=request.param) as loopback:
+        loopback.credentials.tolerance_min = 300  # of this clock, which a request takes on a busy machine
+        loopback.logs.create(GROUP)
+        yield loopback
+        assert not loopback.defects
+
+
+@pytest.fixture
+def tailgate(aws, tmp_path):
+    program = Tailgate(aws, tmp_path)
+    yield program
+    program.stop_all()
+
+
+def source(tailgate):
+    return json.loads(tailgate.call("status", "--output", "json", status=None).stdout)["sources"][0]
+
+
+def keep(aws, days):
+    aws.logs.groups[aws.logs.arn(GROUP)].retention_days = days
+
+
+def asked(aws):
+    return len(aws.calls("logs", "DescribeLogGroups"))
+
+
+@pytest.mark.parametrize("before, after, told", [(None, 7, True), (30, 7, True), (7, 30, False), (7, None, False)])
+def test_less_time_is_told_once(tailgate, aws, before, after, told):
+    keep(aws, before)
+    process = tailgate.watch()
+    aws.wait_for(lambda: asked(aws) == 1, 30)
+    keep(aws, after)
+    aws.wait_for(lambda: asked(aws) == 4, 60)  # once an hour
+    assert tailgate.stop(process) == 0
+    process = tailgate.watch()
+    aws.wait_for(lambda: asked(aws) >= 5, 30)
+    wait_minutes(aws, 5)
+    tailgate.stop(process)
+    subjects = [message.subject for message in aws.sns.messages]
+    assert subjects == (["tailgate high: a log keeps its events for less time, /aws/rds/instance/orders/audit"] if told else [])
+    if told:
+        assert "for 7 days now" in aws.sns.messages[0].message and "PutRetentionPolicy" in aws.sns.messages[0].message
+
+
+def test_another_group_is_not_taken_for_it(tailgate, aws):
+    """Names are asked for by their beginning."""
+    aws.logs.create(GROUP + "-old")
+    aws.logs.groups[aws.logs.arn(GROUP + "-old")].retention_days = 1
+    del aws.logs.groups[aws.logs.arn(GROUP)]
+    process = tailgate.watch("--log-group", GROUP + "-other")
+    aws.wait_for(lambda: asked(aws) >= 2, 30)
+    tailgate.stop(process)
+    assert source(tailgate)["lost"] == [] and not aws.sns.messages
+
+
+def test_without_permission_it_is_said_once(tailgate, aws):
+    aws.faults.add("logs", "DescribeLogGroups", "access_denied", times=None)
+    process = tailgate.watch()
+    aws.wait_for(lambda: asked(aws) == 1, 30)
+    wait_minutes(aws, 5 * 60)
+    assert tailgate.stop(process) == 0
+    assert asked(aws) == 1 and process.log.read_text().count("keeps its events for less time") == 1
+
+
+@pytest.mark.parametrize("aws", [12000], indirect=True)
+def test_what_is_deleted_is_lost_and_not_read(tailgate, aws):
+    """A stop of three days, and a log group that keeps one."""
+    keep(aws, 1)
+    process = tailgate.watch(since="1h")
+    aws.wait_for(lambda: asked(aws) == 1 and source(tailgate)["gaps"] == [], 30)
+    tailgate.stop(process)
+    stopped = aws.clock.now_ms()
+    wait_minutes(aws, 3 * 24 * 60)
+    aws.logs.put(GROUP, "s", [(aws.clock.now_ms() - 12 * HOUR, row("203.0.113.9", 9))])
+    process = tailgate.watch()
+    aws.wait_for(lambda: len(aws.sns.messages) == 1, 60)
+    aws.wait_for(lambda: source(tailgate)["gaps"] == [], 60)
+    state = source(tailgate)
+    text = tailgate.call("status", status=None).stdout
+    tailgate.stop(process)
+    [lost] = state["lost"]
+    assert lost["reason"] and "    lost " in text
+    asked_for = [call.parameters["startTime"] for call in aws.calls("logs", "FilterLogEvents")]
+    assert not [start for start in asked_for if stopped < start < stopped + 40 * HOUR], "nothing is asked for that is deleted"
