@@ -476,8 +476,10 @@ bool hostile_name_possible(struct slice statement)
     if (!find_beginning(p)) {
         return false;
     }
-    /* Most of these are SET of a variable: SET STATEMENT, or any with a comment first, is not. */
-    return (p[0] | 0x20) != 's' || statement.len < 6 || p[4] < 'A' || (p[5] | 0x20) == 't';
+    /* Most of these are SET of a variable; what stands between SET and STATEMENT may be more than
+     * a blank, or an escape or a comment instead of one. */
+    return (p[0] | 0x20) != 's' || statement.len < 6 || p[3] != ' ' ||
+           !is_letter((unsigned char)p[4]) || (p[5] | 0x20) == 't';
 }
 
 /* What follows the operation of a QUERY, or of one of Aurora's kinds of it (Amazon Aurora User
