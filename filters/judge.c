@@ -22,6 +22,7 @@ struct judge {
     size_t rule;       /* the next rule to try on it */
     bool single;       /* the message is one line, which is read from the beginning */
     bool idle;         /* and there is nothing to tell of it */
+    bool rows;         /* a line read so far holds a row of a connection */
     struct slice text; /* of the line read last */
     struct record record;
     struct reading reading;
@@ -98,6 +99,7 @@ static void read_line(struct judge *judge, const char *end, uint32_t number)
     judge->text = (struct slice){ begin, (size_t)(end - begin) };
     judge->next += judge->text.len + 1;
     reader_read(judge->reader, &judge->event, judge->text, number, &judge->record, &judge->reading);
+    judge->rows = judge->rows || judge->record.count > 0;
     if (judge->record.kind == RECORD_CONNECTION || judge->reading.kind != KIND_CONNECTION) {
         for (size_t i = 0; i < judge->record.count; i++) {
             judge->hosts[i] = host_read(judge->record.candidates[i].host);
@@ -121,7 +123,7 @@ void judge_event(struct judge *judge, const struct event *event)
     judge->next = 0;
     judge->line = 0;
     judge->rule = 0;
-    judge->single = judge->idle = false;
+    judge->single = judge->idle = judge->rows = false;
     judge->change = judge->reading.change_count = 0;
     if (message.len == 0) {
         return;
@@ -495,6 +497,11 @@ bool judge_heard(const struct judge *judge, struct slice *server)
         line.len = (size_t)(end - line.data);
     }
     return reader_server(judge->reader, line, server);
+}
+
+bool judge_has_rows(const struct judge *judge)
+{
+    return judge->rows;
 }
 
 void judge_look(const struct judge *judge, struct judge_view *out)

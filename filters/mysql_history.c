@@ -108,6 +108,15 @@ void mysql_history_free(struct mysql_history *history)
     free(history);
 }
 
+/* The next line's neighbours are not known. */
+static void forget_neighbours(struct stream *stream)
+{
+    memset(stream->lines, 0, sizeof stream->lines);
+    stream->session = NULL;
+    stream->open = false;
+    stream->head = 0;
+}
+
 void mysql_history_window(struct mysql_history *history, bool goes_on)
 {
     int64_t in_sql = history->in_sql, id_gaps = history->id_gaps;
@@ -122,12 +131,7 @@ void mysql_history_window(struct mysql_history *history, bool goes_on)
     }
     history->fresh_from = history->latest;
     for (size_t i = 0; i < STREAMS_MAX; i++) {
-        struct stream *stream = &history->streams[i];
-
-        memset(stream->lines, 0, sizeof stream->lines);
-        stream->session = NULL;
-        stream->open = false;
-        stream->head = 0;
+        forget_neighbours(&history->streams[i]);
     }
 }
 
@@ -583,6 +587,9 @@ void mysql_history_read(struct mysql_history *history, const struct event *event
     bool counts, torn_head;
 
     reading_clear(reading);
+    if (event->apart && line_number == 1) {
+        forget_neighbours(stream);
+    }
     history->stream = stream;
     stream->turn = ++history->turns;
     if (event->time > history->latest) {

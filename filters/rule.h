@@ -118,6 +118,10 @@ void judge_stored(struct judge *judge, int64_t finding);
  * the rows around it show to be forged, shows nothing.  The slice points into the message. */
 bool judge_heard(const struct judge *judge, struct slice *server);
 
+/* Whether the last event, all of which has been judged, holds a row of a connection or of its end:
+ * every such event passes service_filter. */
+bool judge_has_rows(const struct judge *judge);
+
 /* How the line read last was read, for `explain`: valid until the next judge_next. */
 struct judge_view {
     enum format format;

@@ -2,7 +2,11 @@
 /* Prints how lines are read, for the comparison with the reference in tests/reference.
  * Usage: read_lines FORMAT < LINES.  Each line of the input is its length as four bytes, least
  * significant first, and then its bytes; for each, one JSON object is printed, texts in
- * hexadecimal. */
+ * hexadecimal.
+ * With "alone", "apart" or "whole" in place of a format each is an event of a log of the MySQL
+ * family, and what is printed is what a rule of networks tells of it: when nothing else is
+ * remembered, when events before it may be missing, and when all are there.  "filter" prints what
+ * the service may be asked to filter by. */
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +18,8 @@
 #include "filters/postgresql_line.h"
 #include "filters/postgresql_message.h"
 #include "filters/record.h"
+#include "filters/rule.h"
+#include "filters/service_filter.h"
 #include "filters/sqlserver.h"
 
 #define LINE_MAX_BYTES (16U << 20)
@@ -176,6 +182,84 @@ static void postgresql(struct slice line)
     printf("]}\n");
 }
 
+static struct rules *network_rules(void)
+{
+    static const char *const outside[] = { "vpc" };
+    const struct rule_spec spec = { .name = "out", .outside = outside, .outside_count = 1 };
+    struct networks *networks = networks_new();
+    struct rules *rules = rules_new(networks);
+    struct network_error network_error;
+    struct rule_error rule_error;
+    struct block block;
+
+    if (!rules || !block_parse((struct slice){ "10.0.0.0/8", 10 }, &block, &network_error) ||
+        !networks_add(networks, "vpc", &block, &network_error) ||
+        !rules_add(rules, &spec, &rule_error)) {
+        fputs("read_lines: no rule\n", stderr);
+        exit(EXIT_FAILURE);
+    }
+    return rules;
+}
+
+static void put_told(struct slice message, bool apart, bool alone)
+{
+    static struct judge *judge;
+    static struct event event = { .time = EVENT_TIME_NONE, .ingested = EVENT_TIME_NONE };
+    static int64_t findings;
+    const struct hit *hit;
+    const char *comma = "";
+
+    if (!judge) {
+        judge = judge_new(network_rules(), FORMAT_MYSQL);
+    }
+    if (alone) {
+        judge_window(judge, false);
+    }
+    event.key++;
+    event.apart = apart;
+    event.message = message;
+    judge_event(judge, &event);
+    printf("{\"told\":[");
+    while ((hit = judge_next(judge))) {
+        if (!hit->change) {
+            judge_stored(judge, ++findings);
+            printf("%s[%" PRId64 ",\"%s\",%" PRIu32 "]", comma, findings,
+                   finding_kind_name(hit->kind), hit->line);
+        } else if (hit->change->withdrawn) {
+            printf("%s[%" PRId64 ",\"withdrawn\",0]", comma, hit->change->finding);
+        } else {
+            continue;
+        }
+        comma = ",";
+    }
+    printf("],\"rows\":%s}\n", judge_has_rows(judge) ? "true" : "false");
+}
+
+static void alone(struct slice line)
+{
+    put_told(line, true, true);
+}
+
+static void apart(struct slice line)
+{
+    put_told(line, true, false);
+}
+
+static void whole(struct slice line)
+{
+    put_told(line, false, false);
+}
+
+static void filter(struct slice line)
+{
+    (void)line;
+    printf("{\"filter\":\"");
+    for (const char *p = service_filter(network_rules(), FORMAT_MYSQL); *p; p++) {
+        printf(*p == '\\' ? "\\\\" : "%c", *p);
+    }
+    printf("\"}\n");
+}
+
 /* False at the end of the input. */
 static bool read_line(struct slice *line)
 {
@@ -204,10 +288,9 @@ int main(int argc, char **argv)
         const char *name;
         void (*print)(struct slice line);
     } formats[] = {
-        { "mysql", mysql },
-        { "postgresql", postgresql },
-        { "sqlserver", sqlserver },
-        { "oracle", oracle },
+        { "mysql", mysql },   { "postgresql", postgresql }, { "sqlserver", sqlserver },
+        { "oracle", oracle }, { "alone", alone },           { "apart", apart },
+        { "whole", whole },   { "filter", filter },
     };
     struct slice line;
 
@@ -219,6 +302,6 @@ int main(int argc, char **argv)
             return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
         }
     }
-    fputs("usage: read_lines mysql|postgresql|sqlserver|oracle\n", stderr);
+    fputs("usage: read_lines mysql|postgresql|sqlserver|oracle|alone|apart|whole|filter\n", stderr);
     return 2;
 }

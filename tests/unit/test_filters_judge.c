@@ -143,7 +143,7 @@ static char *hit_text(const struct setting *setting, const struct hit *hit)
 
 /* What a file says of the events to come: "!new" begins anew, "!network NAME BLOCK", "!rule NAME
  * OUTSIDE FILTER SEVERITY", "!format NAME" before any event, "!stream N", "!times TIME INGESTED",
- * "!key N" for the next event, "!window" with "on" or "elsewhere". */
+ * "!key N" for the next event, "!window" with "on" or "elsewhere", "!apart" with "yes" or "no". */
 static bool directive(struct setting *setting, const struct data *data)
 {
     const char *word = data->field[0];
@@ -181,6 +181,8 @@ static bool directive(struct setting *setting, const struct data *data)
         setting->event.ingested = strtoll(data->field[2], NULL, 10);
     } else if (strcmp(word, "!key") == 0) {
         setting->event.key = strtoul(data->field[1], NULL, 10) - 1;
+    } else if (strcmp(word, "!apart") == 0) {
+        setting->event.apart = strcmp(data->field[1], "yes") == 0;
     } else if (strcmp(word, "!window") == 0) {
         judge_window(setting->judge, strcmp(data->field[1], "on") == 0);
     } else {
