@@ -331,9 +331,14 @@ static bool find_attempt(struct detector *detector, const struct finding *findin
 }
 
 /* What a re-read cannot know, and the first reading did: the connection of a change of user, and
- * which ids were in use when a statement quoted a row. */
-static bool was_known_before(const struct detect_event *event, const struct hit *hit)
+ * which ids were in use when a statement quoted a row; and with events left out, whether the rest
+ * of a torn row has come. */
+static bool was_known_before(const struct detector *detector, const struct detect_event *event,
+                             const struct hit *hit)
 {
+    if (event->again && detector->apart && hit->kind == KIND_FRAGMENT) {
+        return true;
+    }
     return event->again && hit->kind == KIND_CONNECTION && hit->record->count > 0 &&
            (hit->record->guessed ||
             (hit->host.kind == HOST_EMPTY &&
@@ -478,7 +483,7 @@ static bool store_hit(struct detector *detector, const struct detect_event *even
     int64_t attempt = 0;
     bool known;
 
-    if (was_known_before(event, hit)) {
+    if (was_known_before(detector, event, hit)) {
         return true;
     }
     fill(draft, detector, event, hit);
@@ -534,6 +539,7 @@ bool detect_event(struct detector *detector, const struct detect_event *event,
                             .key = number_of(event->id),
                             .message = { event->message.data, event->message.len },
                             .again = event->again,
+                            .apart = detector->apart,
                             .time = event->timestamp,
                             .ingested = event->ingestion_time };
     const struct hit *hit;

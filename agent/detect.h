@@ -40,6 +40,7 @@ struct detector {
     struct judge *judge;
     struct silence *silence; /* who listens for servers, or NULL */
     bool late;               /* what is new now was not there when this time was read before */
+    bool apart;              /* the service was asked to leave out events that tell nothing */
     bool alert; /* note new findings for alerts; otherwise they wait for a digest of the window */
     FILE *out;  /* NULL, or where each finding goes as a line */
     bool out_json;              /* as JSON; as text otherwise */

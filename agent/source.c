@@ -11,6 +11,7 @@
 #include "agent/retention.h"
 #include "agent/retry.h"
 #include "agent/session.h"
+#include "filters/service_filter.h"
 
 #define MINUTE INT64_C(60000)
 #define HOUR   (60 * MINUTE)
@@ -60,9 +61,12 @@ bool source_start(struct source *source, struct watching *watching,
                   const struct config_source *config, int64_t first, bool force,
                   struct store_error *error)
 {
-    *source =
-        (struct source){ .watching = watching, .slice = SLICE_START, .overlap = { .every = 1 } };
+    *source = (struct source){ .watching = watching,
+                               .slice = SLICE_START,
+                               .filtered_slice = SLICE_START,
+                               .overlap = { .every = 1 } };
     source->origin = origin_of_log_group(config, watching->account);
+    source->filter = service_filter(watching->config->judged, source->origin.format);
     source->tip_judge = judge_new(watching->config->judged, source->origin.format);
     if (!source->tip_judge) {
         error->status = STORE_FAILED;
@@ -181,6 +185,7 @@ static bool open_tip(struct source *source, struct store_error *error)
     source->silence.late = ages.overlap;
     /* Asked even if nothing is new, as after the clock was set back: the answer brings the time. */
     window_open(&source->tip, least(start, now), now, now + TIP_AHEAD, list, count);
+    source->tip.sampled = source->filter != NULL;
     free(list);
     return true;
 }
@@ -206,6 +211,24 @@ static bool find_due(const struct stretch *list, size_t count, const struct ages
         }
     }
     return longest >= 0;
+}
+
+/* Opens the window of a re-read.  The service may leave out what tells nothing, but for the deepest
+ * re-read: that is made whole, for what only neighbours can tell of each other, and in case the
+ * service should not filter as we believe. */
+static void open_again(struct source *source, const struct stretch *found, int64_t now,
+                       const struct stretch *list, size_t count)
+{
+    /* What was taken over from other rules was not read with these. */
+    bool again = found->reads > 0;
+    bool filtered = source->filter && again && now - found->start < AGE_SETTLED;
+    int64_t slice = filtered ? source->filtered_slice : source->slice;
+    int64_t stop = least(found->end, found->start + slice);
+
+    window_open(&source->back, found->start, stop, stop, list, count);
+    source->back.again = again;
+    source->back.filter = filtered ? source->filter : NULL;
+    source->back.sampled = source->filter != NULL;
 }
 
 /* Opens the next window behind the tip: the newest hole, else the re-read that has waited longest.
@@ -235,10 +258,7 @@ static bool open_back(struct source *source, struct store_error *error)
             found.end - found.start > source->slice ? found.end - source->slice : found.start;
         window_open(&source->back, start, found.end, found.end, NULL, 0);
     } else if (find_due(list, count, &ages, now, &found)) {
-        int64_t stop = least(found.end, found.start + source->slice);
-        window_open(&source->back, found.start, stop, stop, list, count);
-        /* What was taken over from other rules was not read with these. */
-        source->back.again = found.reads > 0;
+        open_again(source, &found, now, list, count);
     }
     free(list);
     return true;
@@ -356,13 +376,15 @@ static int64_t retry_at(const struct window *window, enum aws_problem problem)
  * a window cut short by a token that died would stay so, too short for re-reads to keep up. */
 static void adapt_slice(struct source *source, const struct window *window)
 {
-    if (window->hurried && window->end - window->start < source->slice) {
-        source->slice = window->end - window->start;
-    } else if (window->pages > SLICE_PAGES && source->slice / 2 >= SLICE_MIN) {
-        source->slice /= 2;
-    } else if (2 * window->pages <= SLICE_PAGES && window->end - window->start >= source->slice &&
-               source->slice * 2 <= SLICE_MAX) {
-        source->slice *= 2;
+    int64_t *slice = window->filter ? &source->filtered_slice : &source->slice;
+
+    if (window->hurried && window->end - window->start < *slice) {
+        *slice = window->end - window->start;
+    } else if (window->pages > SLICE_PAGES && *slice / 2 >= SLICE_MIN) {
+        *slice /= 2;
+    } else if (2 * window->pages <= SLICE_PAGES && window->end - window->start >= *slice &&
+               *slice * 2 <= SLICE_MAX) {
+        *slice *= 2;
     }
 }
 
@@ -395,6 +417,20 @@ static int64_t poll_after(const struct watching *watching, unsigned pages)
     int64_t fair = watching->fair_interval * (pages < POLL_COST_MAX ? pages : POLL_COST_MAX);
 
     return fair > watching->poll_interval ? fair : watching->poll_interval;
+}
+
+/* Whether it may be the filter that the service does not take: then all is read whole.  (Of a page
+ * further on it would be the token.) */
+static bool drop_filter(struct source *source, struct window *window, const struct aws_error *error)
+{
+    if (!window->filter || error->problem != AWS_INVALID ||
+        strcmp(error->code, "InvalidParameterException") != 0) {
+        return false;
+    }
+    log_warning("%s; re-reads are made without a filter from now on", error->text);
+    source->filter = NULL;
+    window_close(window);
+    return true;
 }
 
 /* When to go on with a window after an answer. */
@@ -502,15 +538,16 @@ void source_answer(struct source *source, struct window *window, const struct aw
     if (detector.out) {
         (void)fclose(detector.out);
     }
+    bool dropped = result == WINDOW_FAILED && drop_filter(source, window, &error);
     if (!source->back.open && source->back_judge) {
         spare_put(watching, source->back_judge, source->origin.format);
         source->back_judge = NULL;
     }
     *(window == &source->tip ? &source->tip_at : &source->back_at) =
-        next_at(source, window, result, &error);
+        dropped ? clock_ticks() : next_at(source, window, result, &error);
     if (result == WINDOW_STORE_FAILED) {
         log_error("%s; the window stays open and is read again", store_error.text);
-    } else {
+    } else if (!dropped) {
         note_trouble(source, &error);
         if (window == &source->tip) {
             note_unread(source, &error);

@@ -40,6 +40,8 @@ struct source {
     struct unread unread;    /* since when the newest cannot be read */
     int64_t tip_at, back_at; /* ticks: since when each is due, or will be */
     int64_t slice;           /* length of a hole's window, longer while pages are few */
+    int64_t filtered_slice;  /* and of windows with a filter */
+    const char *filter;      /* what re-reads may ask the service to filter by, or NULL */
     struct overlap {
         int64_t until;  /* the end of what was read when the newest was read again last */
         unsigned polls; /* since */

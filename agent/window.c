@@ -66,6 +66,7 @@ bool window_send(struct window *window, struct aws *aws, const struct origin *or
                                   .group = origin->asked,
                                   .start = window->start,
                                   .end = window->ask_until - 1, /* the service's end is inclusive */
+                                  .pattern = window->filter,
                                   .token = window->token };
 
     window->flying = logs_filter_send(aws, &filter, window, error);
@@ -132,6 +133,10 @@ static bool judge_page(const struct window *window, const struct logs_page *page
             return false;
         }
         hear(window, detector, &event);
+        /* Of a source that is read with a filter at some ages, delays are learned at all ages of
+         * those events only that no filter leaves out: else short delays, learned of every event,
+         * would outweigh long ones. */
+        arrived = arrived && (!window->sampled || judge_has_rows(detector->judge));
         if (arrived || (before && detector->new_findings > found)) {
             int64_t delay = window->read_at - event.timestamp;
             delays_count(&delays, delay < AGE_SETTLED ? delay : AGE_SETTLED);
@@ -166,6 +171,11 @@ static bool store_page(const struct window *window, const struct logs_page *page
                             .end = window->end < window->read_at ? window->end : window->read_at,
                             .read_at = window->read_at };
 
+    /* What the filter left out is looked at once more: nothing is settled by such a read. */
+    if (window->filter && read.read_at >= read.start + AGE_SETTLED) {
+        read.read_at = read.start + AGE_SETTLED - 1;
+    }
+
     if (!store_begin(detector->store, error)) {
         return false;
     }
@@ -191,6 +201,7 @@ enum window_result window_take(struct window *window, const struct aws_answer *a
 
     window->flying = false;
     *error = answer->error;
+    detector->apart = window->filter != NULL;
     if (error->problem == AWS_OK) {
         page = logs_page_read(answer->body, answer->body_len, error);
     }

@@ -2,8 +2,9 @@
 """CloudWatch Logs: FilterLogEvents as the service does it, the rest as far as tools need.
 
 Formats and rules: Amazon CloudWatch Logs API Reference. Of the pattern language
-only lists of plain and excluded terms are evaluated (see _Pattern); any other
-pattern is refused, so that no test can pass on a wrong idea of it.
+only lists of plain and excluded terms and single regular expressions are evaluated
+(see _Pattern); any other pattern is refused, so that no test can pass on a wrong
+idea of it.
 """
 
 import bisect
@@ -26,6 +27,12 @@ ARN = re.compile(
 )
 NAME = re.compile(r"[\w.\-/#]{1,512}", re.ASCII)
 TERM = re.compile(r'(?P<minus>-\s*)?(?:(?P<word>[A-Za-z0-9_.]+)|"(?P<phrase>(?:[^"\\]|\\["\\])*)")')
+
+# What a regular expression may hold (CloudWatch Logs User Guide, "Supported regular
+# expressions (regex) syntax"); Python reads all of it alike but for "$" before a last LF.
+REGEX = re.compile(
+    r"%((?:[A-Za-z0-9:_#=@/;,^$?\[\]{}|*+.-]|\\(?:[dDsSwW]|x[0-9A-Fa-f]{2}|[\^$?\[\]{}|\\*+.-]))+)%"
+)
 
 FILTER_PARAMETERS = {
     "logGroupName": str,
@@ -77,16 +84,29 @@ class _Token(NamedTuple):
     last: bool
 
 
+def _compiled(text):
+    try:
+        return re.compile(re.sub(r"(\\.)|\$", lambda found: found[1] or r"\Z", text), re.ASCII)
+    except re.error:
+        message = "Failed to compile regular expression."
+        raise AwsError("InvalidParameterException", message) from None
+
+
 class _Pattern:
     """Terms that must all be contained, and terms that must not: words of letters,
     digits, underscores and dots, or anything in double quotes, each with or without
-    a minus. Case counts; a term matches anywhere, inside words too."""
+    a minus. Case counts; a term matches anywhere, inside words too. Or one regular
+    expression between two percent signs, looked for in the whole event."""
 
     def __init__(self, text):
-        self._wanted, self._unwanted = [], []
+        self._wanted, self._unwanted, self._regex = [], [], None
         if len(text) > MAX_PATTERN:
             raise AwsError("InvalidParameterException", "Invalid filter pattern: too long.")
         rest = text.strip()
+        regex = REGEX.fullmatch(rest)
+        if regex is not None:
+            self._regex = _compiled(regex[1])
+            return
         while rest:
             term = TERM.match(rest)
             if term is None or (term.end() < len(rest) and not rest[term.end()].isspace()):
@@ -97,6 +117,8 @@ class _Pattern:
             rest = rest[term.end() :].lstrip()
 
     def matches(self, message):
+        if self._regex is not None:
+            return self._regex.search(message) is not None
         return all(term in message for term in self._wanted) and not any(
             term in message for term in self._unwanted
         )
@@ -107,6 +129,8 @@ class Logs(JsonService):
 
     page_events, page_bytes  where a page is cut (never above the service's limits); at 0
                              events a page is empty and has a token
+    page_scan_bytes          a page ends where so many bytes have been looked at, whether or
+                             not they match; None: it goes on until it is full
     empty_pages              how many empty pages with a token come before each page
     empty_last_page          the last page has a token too, which leads to an empty one
     token_lifetime_ms        after this a nextToken is invalid
@@ -121,6 +145,7 @@ class Logs(JsonService):
         super().__init__(aws)
         self.page_events = MAX_PAGE_EVENTS
         self.page_bytes = MAX_PAGE_BYTES
+        self.page_scan_bytes = None
         self.empty_pages = 0
         self.empty_last_page = False
         self.token_lifetime_ms = TOKEN_LIFETIME_MS
@@ -204,14 +229,14 @@ class Logs(JsonService):
         token = self._take_token(asked.get("nextToken"), request, (start,), self.empty_pages)
         if token.empty_pages > 0:
             return self._page([], token._replace(empty_pages=token.empty_pages - 1))
-        found, full = self._scan(
+        found, position = self._scan(
             group, token.position, end, min(limit, self.page_events), pattern, wanted
         )
-        if found:
-            position = found[-1][:2] + (found[-1].sequence + 1,)
+        if position is not None:
             token = token._replace(position=position)
-        if full:
             return self._page(found, token._replace(empty_pages=self.empty_pages))
+        if found:
+            token = token._replace(position=_after(found[-1]))
         if self.empty_last_page and not token.last:
             return self._page(found, token._replace(last=True))
         return self._page(found, None)
@@ -247,24 +272,27 @@ class Logs(JsonService):
         return page | {"nextForwardToken": text, "nextBackwardToken": "b" + text}
 
     def _scan(self, group, position, end, limit, pattern, wanted):
-        """The events of one page, and whether it was full with more to come."""
+        """The events of one page, and where the next one goes on if there may be more."""
         now = self.aws.clock.now_ms()
-        found, size = [], 0
+        found, size, scanned = [], 0, 0
         if limit == 0:
-            return found, True
+            return found, position
         for index in range(bisect.bisect_left(group.events, position), len(group.events)):
             event = group.events[index]
             if event.timestamp > end:
                 break
             if event.readable_at > now or not _in_streams(event.stream, wanted):
                 continue
+            if self.page_scan_bytes is not None and scanned >= self.page_scan_bytes:
+                return found, event[:3]
+            scanned += event.size
             if not pattern.matches(event.message):
                 continue
             if len(found) == limit or (found and size + event.size > self.page_bytes):
-                return found, True
+                return found, _after(found[-1])
             found.append(event)
             size += event.size
-        return found, False
+        return found, None
 
     def _page(self, events, token):
         page = {
@@ -393,6 +421,10 @@ class Logs(JsonService):
         "PutLogEvents": _put_log_events,
         "DescribeLogGroups": _describe_log_groups,
     }
+
+
+def _after(event):
+    return event[:2] + (event.sequence + 1,)
 
 
 def _in_streams(stream, wanted):

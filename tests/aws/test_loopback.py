@@ -209,11 +209,23 @@ def test_patterns_are_terms_or_refused(aws):
     assert matched('",CONNECT," - "172.31"') == ["a,CONNECT,"]
     assert matched(r'"\"CONNECT\""') == ['say "CONNECT"']
     assert matched("") == rows
-    for pattern in ("?a ?b", "%a%", "{ $.a = 1 }", "[a, b]", 'a"b"', "a-b", '"open', "a:b"):
+    assert matched(r"%CONNECT[^,]*$|^1[0-9]+\.%") == rows[1:3] + rows[4:]
+    assert matched(r"%\x22CONNECT%") == rows[4:]
+    for pattern in ("?a ?b", "%a%b", "%(a)%", "%a b%", "{ $.a = 1 }", "[a, b]", 'a"b"', "a-b", '"open', "a:b"):
         code, message, _ = refusal(
             logs.filter_log_events, logGroupName=GROUP, filterPattern=pattern
         )
         assert code == "InvalidParameterException" and "Invalid filter pattern" in message
+
+
+def test_a_page_can_end_without_what_was_looked_for(aws):
+    aws.logs.put(GROUP, "s", [(1000, f"row {number}") for number in range(10)])
+    aws.logs.page_scan_bytes = 10  # two rows
+    logs = client(aws, "logs")
+    pages = list(
+        logs.get_paginator("filter_log_events").paginate(logGroupName=GROUP, filterPattern="7")
+    )
+    assert texts(pages) == ["row 7"] and len(pages) == 5
 
 
 def test_groups_accounts_and_regions(aws):
