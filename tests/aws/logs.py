@@ -255,12 +255,12 @@ class Logs(JsonService):
         if token.empty_pages > 0:
             return self._forward([], token._replace(empty_pages=token.empty_pages - 1))
         # The end of the time asked for is not a part of it.
-        found, full = self._scan(group, token.position, end - 1, limit, _Pattern(""), (stream,))
+        found, more = self._scan(group, token.position, end - 1, limit, _Pattern(""), (stream,))
         if not found and asked.get("nextToken"):
             return self._forward([], None, asked["nextToken"])
         if found:
-            token = token._replace(position=found[-1][:2] + (found[-1].sequence + 1,))
-        return self._forward(found, token._replace(empty_pages=self.empty_pages if full else 0))
+            token = token._replace(position=_after(found[-1]))
+        return self._forward(found, token._replace(empty_pages=self.empty_pages if more else 0))
 
     def _forward(self, events, token, same=None):
         """A page of GetLogEvents."""

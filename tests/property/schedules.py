@@ -91,6 +91,10 @@ class Schedule:
     """events, faults, and `end`: by when everything must have been found. length: so many times that of its kind; density: of
     what happens in it."""
 
+    oddities = ("none", "none", "none", "late", "delay", "same_millisecond", "out_of_order", "twice", "ahead", "torn")
+    sizes = (1, 1, 1, 1, 2, 3, 5)  # of an event, in rows
+    sorts = ("outside", "outside", "inside", "heartbeat")  # of a row
+
     def __init__(self, seed, kind=None, length=1, density=1):
         self.seed = seed
         self.kind = kind or kind_of(seed)
@@ -111,8 +115,7 @@ class Schedule:
         """What is written at about the same time: one event, or several in some odd way."""
         time = self._draw.randrange(self.span)
         count = self._draw.choice((1, 1, 1, 2, 3))
-        oddity = self._draw.choice(("none", "none", "none", "late", "delay", "same_millisecond", "out_of_order", "twice",
-                                    "ahead", "torn"))
+        oddity = self._draw.choice(self.oddities)
         events = []
         for number in range(count):
             event = self._event(time + number * self._draw.choice((0, 1, 7, 1500)))
@@ -139,7 +142,7 @@ class Schedule:
     def _event(self, time):
         comes = time + self._draw.randrange(15 * SECOND)
         event = Event(time, comes, comes, self._draw.choice(("one", "two")), [])
-        for number in range(1, self._draw.choice((1, 1, 1, 1, 2, 3, 5)) + 1):
+        for number in range(1, self._draw.choice(self.sizes) + 1):
             self._line(event, number)
         return event
 
@@ -147,7 +150,7 @@ class Schedule:
         self._connection += 1
         user = f"u{self.seed}n{self._connection}"
         written = strftime("%Y%m%d %H:%M:%S", gmtime(event.time // 1000))
-        what = self._draw.choice(("outside", "outside", "inside", "heartbeat"))
+        what = self._draw.choice(self.sorts)
         if what == "outside":
             host = self._draw.choice(self._addresses)
             event.outside[number] = (user, self._connection)
