@@ -11,13 +11,16 @@
 #include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/notice.h"
+#include "agent/retry.h"
 
-#define DAY_MS     (24 * 60 * INT64_C(60000))
-#define EVERY_MS   (60 * INT64_C(60000))
-#define APART_MS   1000   /* DescribeLogGroups has a quota of its own, which others need, too */
-#define REFUSED_MS DAY_MS /* when AWS does not allow it */
-#define FACT_MAX   40
-#define NUMBER_MAX 24
+#define DAY_MS        (24 * 60 * INT64_C(60000))
+#define EVERY_MS      (60 * INT64_C(60000))
+#define APART_MS      1000   /* DescribeLogGroups has a quota of its own, which others need, too */
+#define DENIED_MS     DAY_MS /* until it is tried again */
+#define RETRY_BASE_MS 2000
+#define RETRY_CAP_MS  60000
+#define FACT_MAX      40
+#define NUMBER_MAX    24
 
 static void name_fact(int64_t source, char out[static FACT_MAX])
 {
@@ -52,9 +55,11 @@ bool retention_get(struct store *store, int64_t source, int64_t *ms, struct stor
 void retention_begin(struct retention *retention)
 {
     aws_cancel(retention->aws, retention);
+    retention->asked = false;
     retention->at = 0;
     retention->next = 0;
     retention->asking = NULL;
+    retention->failures = 0;
 }
 
 /* A notice of what has become shorter, in the transaction of the caller. */
@@ -113,17 +118,30 @@ static bool note(struct retention *retention, int64_t days, struct store_error *
     return ok;
 }
 
-/* After a failure: what is only for the moment is asked for again next time. */
+/* All has been asked about, or is not to be. */
+static void rest(struct retention *retention, int64_t ms)
+{
+    retention->asked = true;
+    retention->next = 0;
+    retention->at = clock_ticks() + ms;
+}
+
+/* After a failure: what is only for the moment is asked for again. */
 static void failed(struct retention *retention, const struct aws_error *error)
 {
     if (error->problem == AWS_DENIED) {
-        retention->at = clock_ticks() + REFUSED_MS;
-        retention->next = 0;
+        rest(retention, DENIED_MS);
         log_info("%s; without it nobody is told when a log group keeps its events for less time; "
                  "tried again after a day or a reload",
                  error->text);
-    } else {
-        log_debug("retention: %s", error->text);
+        return;
+    }
+    log_debug("retention: %s", error->text);
+    if (aws_problem_passes(error->problem) || aws_problem_refusal(error->problem)) {
+        retention->next--;
+        retention->at = clock_ticks() + APART_MS +
+                        retry_delay(error->problem, retention->failures++, RETRY_BASE_MS,
+                                    RETRY_CAP_MS, RETRY_CAP_MS);
     }
 }
 
@@ -152,8 +170,7 @@ int64_t retention_step(struct retention *retention, size_t count,
         failed(retention, &error);
         return retention->at;
     }
-    retention->next = 0;
-    retention->at = clock_ticks() + EVERY_MS;
+    rest(retention, EVERY_MS);
     return retention->at;
 }
 
@@ -171,8 +188,11 @@ void retention_answer(struct retention *retention, const struct aws_answer *answ
     if (error.problem != AWS_OK || !log_groups_read(answer->body, answer->body_len,
                                                     origin->log_group, &found, &days, &error)) {
         failed(retention, &error);
-    } else if (found && !note(retention, days, &store_error)) {
-        log_error("%s", store_error.text);
+    } else {
+        retention->failures = 0;
+        if (found && !note(retention, days, &store_error)) {
+            log_error("%s", store_error.text);
+        }
     }
     retention->asking = NULL;
 }

@@ -130,6 +130,7 @@ static struct watch *watch_new(struct run *run, struct config *config, int64_t f
                                          .fair_interval = fair_interval(config),
                                          .budget = { .store = run->state.store,
                                                      .rate = config->requests_per_second },
+                                         .retention = &run->retention,
                                          .out = config->output == OUTPUT_JSON ? stdout : NULL };
     watch->sources = xcalloc(config->source_count, sizeof *watch->sources);
     watch->order = xcalloc(config->source_count, sizeof(struct source *));

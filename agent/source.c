@@ -248,6 +248,9 @@ static bool open_back(struct source *source, struct store_error *error)
         return false;
     }
     /* An answer of no events would say nothing of what is deleted by now: that gap stays. */
+    if (!source->watching->retention->asked) {
+        kept = RETENTION_LEAST_MS;
+    }
     if (kept != RETENTION_UNKNOWN && now - kept > since) {
         since = now - kept;
     }

@@ -62,8 +62,7 @@ def test_keys_end_in_the_middle_of_many_pages(tmp_path, broken):
                            when=lambda call: ends - 15 * MINUTE < call.time_ms < ends + MINUTE)
         process = watch(tailgate, without_keys(tailgate) | aws.imds_environment() | aws.clock.environment())
         try:
-            aws.wait_for(lambda: aws.clock.now_ms() > ends + 5 * MINUTE and len(aws.calls("logs", "FilterLogEvents")) > 1000, 60)
-            aws.wait_for(lambda: aws.sns.messages, 30)
+            aws.wait_for(lambda: aws.clock.now_ms() > ends + 5 * MINUTE and len(found(tailgate)) == 1000, 120)
         finally:
             tailgate.stop(process)
         keys = {call.headers["authorization"].split("Credential=")[1].split("/")[0] for call in aws.calls("logs", "FilterLogEvents")}

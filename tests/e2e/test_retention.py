@@ -96,3 +96,23 @@ def test_what_is_deleted_is_lost_and_not_read(tailgate, aws):
     assert lost["reason"] and "    lost " in text
     asked_for = [call.parameters["startTime"] for call in aws.calls("logs", "FilterLogEvents")]
     assert not [start for start in asked_for if stopped < start < stopped + 40 * HOUR], "nothing is asked for that is deleted"
+
+
+@pytest.mark.parametrize("aws", [12000], indirect=True)
+def test_nothing_old_is_read_before_the_retention_is_known(tailgate, aws):
+    """AWS does not answer for hours how long the group keeps its events, which is less than the stop."""
+    process = tailgate.watch(since="1h")
+    aws.wait_for(lambda: asked(aws) == 1 and source(tailgate)["gaps"] == [], 30)
+    tailgate.stop(process)
+    stopped = aws.clock.now_ms()
+    keep(aws, 1)
+    aws.faults.add("logs", "DescribeLogGroups", "throttle", times=50)
+    wait_minutes(aws, 3 * 24 * 60)
+    process = tailgate.watch()
+    aws.wait_for(lambda: len(aws.sns.messages) == 1, 60)  # that it keeps less
+    assert asked(aws) > 50
+    aws.wait_for(lambda: source(tailgate)["gaps"] == [], 60)
+    tailgate.stop(process)
+    asked_for = [call.parameters["startTime"] for call in aws.calls("logs", "FilterLogEvents")]
+    assert source(tailgate)["lost"]
+    assert not [start for start in asked_for if stopped < start < stopped + 40 * HOUR], "nothing is asked for that is deleted"
