@@ -24,6 +24,10 @@ class Clock:
     def now_ms(self):
         return self.virtual_base_ms + (_real_ms() - self.real_base_ms) * self.speed
 
+    def skip(self, ms):
+        """Goes on by so much at once; for what was started before, the clock is wrong from then on."""
+        self.virtual_base_ms += ms
+
     def real_seconds_until(self, virtual_ms):
         """Real seconds until the clock shows virtual_ms; 0 if that has passed."""
         return max(0, virtual_ms - self.now_ms()) / self.speed / 1000

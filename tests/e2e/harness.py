@@ -98,6 +98,12 @@ class Tailgate:
                 process.kill()
                 process.wait()
 
+    def skip(self, ms):
+        """Time in which nothing of this runs."""
+        assert all(process.poll() is not None for process in self.running)
+        self.aws.clock.skip(ms)
+        self.environment |= self.aws.clock.environment()
+
     def findings(self, *words):
         return json_lines(self.call("findings", "--output", "json", *words).stdout)
 

@@ -76,7 +76,7 @@ def test_without_permission_it_is_said_once(tailgate, aws):
     assert asked(aws) == 1 and process.log.read_text().count("keeps its events for less time") == 1
 
 
-@pytest.mark.parametrize("aws", [12000], indirect=True)
+@pytest.mark.parametrize("aws", [600], indirect=True)
 def test_what_is_deleted_is_lost_and_not_read(tailgate, aws):
     """A stop of three days, and a log group that keeps one."""
     keep(aws, 1)
@@ -84,7 +84,7 @@ def test_what_is_deleted_is_lost_and_not_read(tailgate, aws):
     aws.wait_for(lambda: asked(aws) == 1 and source(tailgate)["gaps"] == [], 30)
     tailgate.stop(process)
     stopped = aws.clock.now_ms()
-    wait_minutes(aws, 3 * 24 * 60)
+    tailgate.skip(3 * 24 * HOUR)
     aws.logs.put(GROUP, "s", [(aws.clock.now_ms() - 12 * HOUR, row("203.0.113.9", 9))])
     process = tailgate.watch()
     aws.wait_for(lambda: len(aws.sns.messages) == 1, 60)
@@ -92,13 +92,13 @@ def test_what_is_deleted_is_lost_and_not_read(tailgate, aws):
     state = source(tailgate)
     text = tailgate.call("status", status=None).stdout
     tailgate.stop(process)
-    [lost] = state["lost"]
-    assert lost["reason"] and "    lost " in text
+    # One stretch, or one more where the stop came between two.
+    assert state["lost"] and all(lost["reason"] for lost in state["lost"]) and "    lost " in text
     asked_for = [call.parameters["startTime"] for call in aws.calls("logs", "FilterLogEvents")]
     assert not [start for start in asked_for if stopped < start < stopped + 40 * HOUR], "nothing is asked for that is deleted"
 
 
-@pytest.mark.parametrize("aws", [12000], indirect=True)
+@pytest.mark.parametrize("aws", [600], indirect=True)
 def test_nothing_old_is_read_before_the_retention_is_known(tailgate, aws):
     """AWS does not answer for hours how long the group keeps its events, which is less than the stop."""
     process = tailgate.watch(since="1h")
@@ -106,11 +106,11 @@ def test_nothing_old_is_read_before_the_retention_is_known(tailgate, aws):
     tailgate.stop(process)
     stopped = aws.clock.now_ms()
     keep(aws, 1)
-    aws.faults.add("logs", "DescribeLogGroups", "throttle", times=50)
-    wait_minutes(aws, 3 * 24 * 60)
+    aws.faults.add("logs", "DescribeLogGroups", "throttle", times=20)
+    tailgate.skip(3 * 24 * HOUR)
     process = tailgate.watch()
     aws.wait_for(lambda: len(aws.sns.messages) == 1, 60)  # that it keeps less
-    assert asked(aws) > 50
+    assert asked(aws) > 20
     aws.wait_for(lambda: source(tailgate)["gaps"] == [], 60)
     tailgate.stop(process)
     asked_for = [call.parameters["startTime"] for call in aws.calls("logs", "FilterLogEvents")]
