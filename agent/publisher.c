@@ -228,11 +228,10 @@ static bool take(struct publisher *publisher, bool copy, int64_t now, bool *take
 
     *taken = false;
     *wait_ms = IDLE_MS;
-    if (!(copy ? copies_next : alerts_next)(store, now, &alert, &found, error)) {
-        return false;
-    }
-    if (!found) {
-        return true;
+    bool ok = copy ? copies_next(store, now, &alert, &found, error)
+                   : alerts_next(store, now, &alert, &found, error);
+    if (!ok || !found) {
+        return ok;
     }
     *taken = true;
     *wait_ms = 0;

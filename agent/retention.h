@@ -12,7 +12,7 @@
 #include "agent/origin.h"
 #include "storage/store.h"
 
-#define RETENTION_UNKNOWN  (-1)                        /* or for ever */
+#define RETENTION_UNKNOWN  (-1)                       /* or for ever */
 #define RETENTION_LEAST_MS (24 * 60 * INT64_C(60000)) /* the shortest that there is */
 
 struct retention {
@@ -30,8 +30,8 @@ struct retention {
 void retention_begin(struct retention *retention);
 
 /* Asks about the next of the sources that `origin` gives by their number, if it is time: all of
- * them once an hour, one after the other, and again soon where that fails.  Returns the ticks at which to call again; INT64_MAX:
- * once the answer has come. */
+ * them once an hour, one after the other, and again soon where that fails.  Returns the ticks at
+ * which to call again; INT64_MAX: once the answer has come. */
 int64_t retention_step(struct retention *retention, size_t count,
                        const struct origin *(*origin)(const void *, size_t), const void *sources);
 
