@@ -30,6 +30,7 @@ static const struct option_spec match_options[] = {
 
 struct match {
     const struct pattern *pattern;
+    struct pattern_scratch *scratch;
     bool events, count, invert, escape;
     bool show_names; /* several files: each count has its file's name */
     const char *path;
@@ -51,7 +52,7 @@ static void print(const struct match *match, const char *text, size_t len)
 /* Judges a message; `shown` is what is printed if it matches. */
 static void judge(struct match *match, struct slice message, struct slice shown)
 {
-    enum pattern_answer answer = pattern_match(match->pattern, message);
+    enum pattern_answer answer = pattern_match(match->pattern, match->scratch, message);
     bool undecided = answer == PATTERN_UNDECIDED;
 
     if (undecided) {
@@ -258,12 +259,19 @@ static int match_main(const struct arguments *arguments)
         show_caret(text, &error);
         return EXIT_USAGE;
     }
+    match.scratch = pattern_scratch_new();
+    if (!match.scratch) {
+        pattern_free(pattern);
+        log_error("out of memory");
+        return EXIT_USAGE;
+    }
     for (size_t i = 1; i < arguments->operand_count; i++) {
         match_file(&match, arguments->operands[i]);
     }
     if (arguments->operand_count == 1) {
         match_file(&match, "-");
     }
+    pattern_scratch_free(match.scratch);
     pattern_free(pattern);
     return match.trouble ? EXIT_USAGE : match.matched > 0 ? EXIT_YES : EXIT_NO;
 }

@@ -18,7 +18,8 @@ static void check(int holds)
 }
 
 /* How the word or phrase made of these bytes answers, with a sign before it. */
-static enum pattern_answer ask(const char *sign, struct slice literal, struct slice message)
+static enum pattern_answer ask(struct pattern_scratch *scratch, const char *sign,
+                               struct slice literal, struct slice message)
 {
     char text[3 * PATTERN_LENGTH_MAX];
     struct pattern_error error;
@@ -39,7 +40,7 @@ static enum pattern_answer ask(const char *sign, struct slice literal, struct sl
     text[used++] = '"';
     pattern = pattern_parse((struct slice){ text, used }, &error);
     if (pattern) {
-        answer = pattern_match(pattern, message);
+        answer = pattern_match(pattern, scratch, message);
     }
     pattern_free(pattern);
     return answer;
@@ -52,9 +53,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice message = { text.data + text.len, size - text.len };
     struct pattern_error error = { .offset = SIZE_MAX };
     struct pattern *pattern = pattern_parse(text, &error);
+    struct pattern_scratch *scratch = pattern_scratch_new();
 
+    check(scratch != NULL);
     if (pattern) {
-        check(pattern_match(pattern, message) != PATTERN_UNDECIDED);
+        (void)pattern_match(pattern, scratch, message);
     } else {
         check(error.offset <= text.len && error.text[0] != '\0' &&
               memchr(error.text, '\0', sizeof error.text));
@@ -63,9 +66,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (text.len < PATTERN_LENGTH_MAX / 2) {
         bool found = text.len == 0 || memmem(message.data, message.len, text.data, text.len);
 
-        check(ask("", text, message) == (found ? PATTERN_YES : PATTERN_NO));
-        check(ask("?", text, message) == (found ? PATTERN_YES : PATTERN_NO));
-        check(ask("- ", text, message) == (found ? PATTERN_NO : PATTERN_YES));
+        check(ask(scratch, "", text, message) == (found ? PATTERN_YES : PATTERN_NO));
+        check(ask(scratch, "?", text, message) == (found ? PATTERN_YES : PATTERN_NO));
+        check(ask(scratch, "- ", text, message) == (found ? PATTERN_NO : PATTERN_YES));
     }
+    pattern_scratch_free(scratch);
     return 0;
 }

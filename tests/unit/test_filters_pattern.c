@@ -4,16 +4,19 @@
 
 #include "filters/pattern.h"
 
-/* pattern-terms.txt: PATTERN MESSAGE yes-or-no. */
-static void test_matches(void **state)
+/* PATTERN MESSAGE yes-or-no. */
+static void check_matches(const char *name)
 {
+    struct pattern_scratch *scratch = pattern_scratch_new();
     struct data data;
-    (void)state;
 
-    data_open(&data, "pattern-terms.txt");
+    assert_non_null(scratch);
+    data_open(&data, name);
     while (data_next(&data)) {
         struct slice text = data_bytes(data.field[0]), message = data_bytes(data.field[1]);
-        bool want = strcmp(data.field[2], "yes") == 0;
+        const char *answers[] = {
+            [PATTERN_NO] = "no", [PATTERN_YES] = "yes", [PATTERN_UNDECIDED] = "undecided"
+        };
         struct pattern_error error;
         struct pattern *pattern = pattern_parse(text, &error);
 
@@ -21,13 +24,39 @@ static void test_matches(void **state)
         if (!pattern) {
             fail_msg("%s:%u: refused at %zu: %s", data.path, data.line, error.offset, error.text);
         }
-        if (pattern_match(pattern, message) != (want ? PATTERN_YES : PATTERN_NO)) {
-            fail_msg("%s:%u: must be %s", data.path, data.line, data.field[2]);
+        const char *answer = answers[pattern_match(pattern, scratch, message)];
+        if (strcmp(answer, data.field[2]) != 0) {
+            fail_msg("%s:%u: %s, must be %s", data.path, data.line, answer, data.field[2]);
         }
         pattern_free(pattern);
         data_free(message);
     }
     data_close(&data);
+    pattern_scratch_free(scratch);
+}
+
+static void test_terms(void **state)
+{
+    (void)state;
+    check_matches("pattern-terms.txt");
+}
+
+static void test_regex(void **state)
+{
+    (void)state;
+    check_matches("pattern-regex.txt");
+}
+
+static void test_space(void **state)
+{
+    (void)state;
+    check_matches("pattern-space.txt");
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    check_matches("pattern-json.txt");
 }
 
 /* pattern-refused.txt: PATTERN OFFSET WORDS-OF-THE-ERROR; the last two may be left out. */
@@ -61,6 +90,7 @@ static void test_limits(void **state)
 {
     char text[PATTERN_LENGTH_MAX + 1];
     struct pattern_error error;
+    struct pattern_scratch *scratch = pattern_scratch_new();
     struct pattern *pattern;
     size_t size = 4 << 20;
     char *message = malloc(size);
@@ -73,23 +103,25 @@ static void test_limits(void **state)
     pattern = pattern_parse((struct slice){ text, PATTERN_LENGTH_MAX }, &error);
     assert_non_null(pattern);
     memset(message, 'b', size);
-    assert_int_equal(pattern_match(pattern, (struct slice){ message, size }), PATTERN_YES);
+    assert_int_equal(pattern_match(pattern, scratch, (struct slice){ message, size }), PATTERN_YES);
     message[size - 1] = 'a';
-    assert_int_equal(pattern_match(pattern, (struct slice){ message, size }), PATTERN_NO);
-    assert_int_equal(pattern_match(pattern, (struct slice){ NULL, 0 }), PATTERN_YES);
+    assert_int_equal(pattern_match(pattern, scratch, (struct slice){ message, size }), PATTERN_NO);
+    assert_int_equal(pattern_match(pattern, scratch, (struct slice){ NULL, 0 }), PATTERN_YES);
     pattern_free(pattern);
     assert_null(pattern_parse((struct slice){ text, sizeof text }, &error));
     assert_int_equal(error.offset, PATTERN_LENGTH_MAX);
     pattern_free(NULL);
+    pattern_scratch_free(scratch);
+    pattern_scratch_free(NULL);
     free(message);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matches),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_terms),    cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_space),    cmocka_unit_test(test_json),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
