@@ -187,7 +187,9 @@ static bool list_members(struct walk *walk, const char *object, size_t *count)
         scratch->members[(*count)++] = (struct member){ key, p };
         p = json_text_value(&walk->json, p);
     }
-    qsort(scratch->members, *count, sizeof *scratch->members, compare_members);
+    if (*count > 1) {
+        qsort(scratch->members, *count, sizeof *scratch->members, compare_members);
+    }
     return true;
 }
 
