@@ -50,6 +50,7 @@ static struct pattern *new_pattern(size_t len, enum shape shape)
     pattern->shape = shape;
     pattern->root = NONE;
     pattern->ellipsis = NONE;
+    pattern->lead_term = NONE;
     pattern->bytes = malloc(len + 1);
     bool ok = pattern->bytes;
     if (shape == SHAPE_TERMS) {
@@ -96,9 +97,15 @@ struct pattern *pattern_parse(struct slice text, struct pattern_error *error)
     parser.pattern = new_pattern(parser.text.len, shapes[shape].shape);
     if (!parser.pattern) {
         (void)parser_fail(&parser, 0, "out of memory");
-    } else if (!shapes[shape].parse(&parser)) {
+        return NULL;
+    }
+    bool ok = shapes[shape].parse(&parser);
+    if (ok && !pattern_find_lead(parser.pattern)) {
+        ok = parser_fail(&parser, 0, "out of memory");
+    }
+    if (!ok) {
         pattern_free(parser.pattern);
-        parser.pattern = NULL;
+        return NULL;
     }
     return parser.pattern;
 }
@@ -114,6 +121,8 @@ void pattern_free(struct pattern *pattern)
     for (size_t i = 0; i < pattern->condition_count; i++) {
         search_free(pattern->conditions[i].value.regex);
     }
+    search_free(pattern->lead);
+    search_free(pattern->escape);
     free(pattern->terms);
     free(pattern->conditions);
     free(pattern->nodes);

@@ -29,6 +29,8 @@ enum term_kind {
 
 struct term {
     enum term_kind kind;
+    bool regex; /* else a fixed run of bytes */
+    size_t len; /* of that */
     struct search *search;
 };
 
@@ -118,20 +120,32 @@ struct pattern {
     uint16_t field_count;
     uint16_t ellipsis; /* the field that is one, or NONE */
     unsigned regex_count, wildcard_count;
+    /* A run that every text holds which matches, found in it as it stands; of JSON, unless it is
+     * spelled with \u escapes.  NULL: none is known.  For terms `lead_term` is one, or NONE. */
+    struct search *lead, *escape;
+    uint16_t lead_term;
 };
 
-/* Each needs at least two characters of a pattern, a field but one. */
+/* Each needs at least two characters of a pattern, a field or term but one. */
 #define PATTERN_CONDITIONS_MAX (PATTERN_BYTES_MAX / 2)
 #define PATTERN_STEPS_MAX      (PATTERN_BYTES_MAX / 2 + 1)
 #define PATTERN_FIELDS_MAX     (PATTERN_BYTES_MAX)
+#define PATTERN_TERMS_MAX      (PATTERN_BYTES_MAX)
 
 struct member {
     struct slice key;
     const char *value;
 };
 
+/* Where a run stands next in a text of lines, once it was looked for. */
+struct cursor {
+    size_t next;
+    bool known;
+};
+
 struct pattern_scratch {
     struct search_room *room;
+    struct cursor terms[PATTERN_TERMS_MAX], lead, escape;
     unsigned char answers[PATTERN_CONDITIONS_MAX];         /* of each condition */
     struct slice tokens[PATTERN_FIELDS_MAX];               /* the text of each field */
     const char *found[PATTERN_STEPS_MAX];                  /* the value each step leads to */

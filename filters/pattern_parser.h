@@ -51,6 +51,9 @@ bool parser_joined(struct parser *parser, bool (*one)(struct parser *, struct co
  * `bare` knows. */
 bool parser_comparison(struct parser *parser, bool (*bare)(char), struct condition *out);
 
+/* Once a pattern is read: finds what every text holds that matches.  False: memory is out. */
+bool pattern_find_lead(struct pattern *pattern);
+
 bool parse_terms(struct parser *parser);
 bool parse_space(struct parser *parser);
 bool parse_json(struct parser *parser);

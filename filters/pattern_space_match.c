@@ -119,7 +119,8 @@ enum pattern_answer space_match(const struct pattern *pattern, struct pattern_sc
     }
     for (size_t i = 0; i < pattern->condition_count; i++) {
         const struct condition *condition = &pattern->conditions[i];
-        scratch->answers[i] = holds(condition, scratch->room, fields[condition->subject]);
+        scratch->answers[i] =
+            (unsigned char)holds(condition, scratch->room, fields[condition->subject]);
     }
     for (size_t i = 0; i < pattern->field_count && answer != PATTERN_NO; i++) {
         if (pattern->fields[i].node != NONE) {

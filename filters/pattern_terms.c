@@ -74,6 +74,7 @@ static bool refuse(struct parser *parser)
 
 static bool add_literal(struct parser *parser, struct term *term, struct slice literal)
 {
+    term->len = literal.len;
     term->search = search_literal(literal);
     return term->search || parser_fail(parser, 0, "out of memory");
 }
@@ -104,6 +105,7 @@ static bool parse_term(struct parser *parser)
         return parser_phrase(parser, &phrase) && add_literal(parser, term, phrase);
     }
     if (text[parser->at] == '%') {
+        term->regex = true;
         return parser_regex(parser, &term->search);
     }
     begin = parser->at;
@@ -156,8 +158,8 @@ enum pattern_answer terms_match(const struct pattern *pattern, struct pattern_sc
     for (size_t i = 0; i < pattern->term_count; i++) {
         enum pattern_answer found = search_run(pattern->terms[i].search, scratch->room, text);
 
-        if (pattern->terms[i].kind == TERM_EXCLUDED && found != PATTERN_UNDECIDED) {
-            found = found == PATTERN_YES ? PATTERN_NO : PATTERN_YES;
+        if (pattern->terms[i].kind == TERM_EXCLUDED) {
+            found = answer_not(found);
         }
         answer = any ? answer_or(answer, found) : answer_and(answer, found);
         if (answer == (any ? PATTERN_YES : PATTERN_NO)) {

@@ -78,7 +78,7 @@ static enum pattern_answer answer_of(bool holds)
     return holds ? PATTERN_YES : PATTERN_NO;
 }
 
-static enum pattern_answer answer_not(enum pattern_answer answer)
+enum pattern_answer answer_not(enum pattern_answer answer)
 {
     return answer == PATTERN_UNDECIDED ? answer : answer_of(answer == PATTERN_NO);
 }

@@ -18,6 +18,7 @@ enum pattern_answer value_holds_number(const struct condition *condition, struct
 /* Three-valued: one NO decides an `and`, one YES an `or`. */
 enum pattern_answer answer_and(enum pattern_answer a, enum pattern_answer b);
 enum pattern_answer answer_or(enum pattern_answer a, enum pattern_answer b);
+enum pattern_answer answer_not(enum pattern_answer answer);
 
 /* What the answers to its conditions make of a node. */
 enum pattern_answer node_answer(const struct pattern *pattern, uint16_t node,

@@ -250,3 +250,48 @@ bool regex_translate(struct slice source, bool callouts, struct regex_out *out,
     }
     return true;
 }
+
+/* Past an item that is no plain character: an escape, a set, a repeat, or another operator. */
+static size_t skip_other(struct slice source, size_t at)
+{
+    if (source.data[at] == '\\') {
+        return at + 1 < source.len && source.data[at + 1] == 'x' ? at + 4 : at + 2;
+    }
+    if (source.data[at] == '{') {
+        const char *close = memchr(source.data + at, '}', source.len - at);
+        return close ? (size_t)(close - source.data) + 1 : source.len;
+    }
+    if (source.data[at] != '[') {
+        return at + 1;
+    }
+    at += at + 1 < source.len && source.data[at + 1] == '^' ? 3 : 2;
+    while (at < source.len && source.data[at] != ']') {
+        at += source.data[at] == '\\' ? 2 : 1;
+    }
+    return at + 1;
+}
+
+struct slice regex_lead(struct slice source)
+{
+    struct slice best = { source.data, 0 };
+    size_t begin = 0, at = 0;
+
+    while (at < source.len) {
+        char c = source.data[at], next = at + 1 < source.len ? source.data[at + 1] : '\0';
+        bool stays = is_plain(c) && !is_one_of(next, "*?{");
+
+        if (c == '|') {
+            return (struct slice){ source.data, 0 };
+        }
+        if (stays && at + 1 - begin > best.len) {
+            best = (struct slice){ source.data + begin, at + 1 - begin };
+        }
+        if (stays && next != '+') {
+            at++;
+            continue;
+        }
+        at = is_plain(c) ? at + 1 : skip_other(source, at);
+        begin = at;
+    }
+    return best;
+}

@@ -25,4 +25,8 @@ struct regex_out {
 bool regex_translate(struct slice source, bool callouts, struct regex_out *out,
                      struct pattern_error *error);
 
+/* The longest run of characters that stands in all that matches, as a part of the source; empty
+ * when none is sure to. */
+struct slice regex_lead(struct slice source);
+
 #endif

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filters/find.h"
 #include "filters/regex.h"
 
 /* How many bytes may be looked at in vain before the steady matcher is asked: each try may look at
@@ -28,6 +29,9 @@
 #define STEADY_PREFIX   "\\A[\\s\\S]*?(?:"
 
 struct search {
+    struct slice lead; /* all of a fixed run */
+    bool fast;         /* a fixed run, to be found by find.h */
+    struct find find;
     pcre2_code *quick;  /* finds the first place */
     pcre2_code *steady; /* of expressions with repeats; begins at the text's begin */
     bool compiled; /* quick, to machine code; where the system refuses that, PCRE2 interprets */
@@ -90,6 +94,17 @@ void search_room_free(struct search_room *room)
     }
 }
 
+static bool keep_lead(struct search *search, struct slice lead)
+{
+    char *copy = malloc(lead.len + 1);
+
+    if (copy && lead.len > 0) {
+        memcpy(copy, lead.data, lead.len);
+    }
+    search->lead = (struct slice){ copy, lead.len };
+    return copy;
+}
+
 struct search *search_literal(struct slice literal)
 {
     struct search *search = calloc(1, sizeof *search);
@@ -98,6 +113,14 @@ struct search *search_literal(struct slice literal)
 
     if (!search) {
         return NULL;
+    }
+    if (!keep_lead(search, literal)) {
+        search_free(search);
+        return NULL;
+    }
+    search->fast = literal.len > 0 && find_prepare(&search->find, search->lead);
+    if (search->fast) {
+        return search;
     }
     search->quick =
         pcre2_compile(bytes_of(literal), literal.len, PCRE2_LITERAL, &code, &offset, NULL);
@@ -167,7 +190,8 @@ struct search *search_regex(struct slice expression, struct pattern_error *error
     error->offset = 0;
     memcpy(error->text, "out of memory", sizeof "out of memory");
     if (ok) {
-        ok = regex_translate(expression, true, out, error) &&
+        ok = keep_lead(search, regex_lead(expression)) &&
+             regex_translate(expression, true, out, error) &&
              (search->quick = compile(out, error)) &&
              regex_translate(expression, false, out, error) &&
              (search->steady = compile_steady(out, error));
@@ -185,6 +209,8 @@ struct search *search_regex(struct slice expression, struct pattern_error *error
 void search_free(struct search *search)
 {
     if (search) {
+        /* Const for all but this file. */
+        free((void *)(uintptr_t)search->lead.data);
         pcre2_code_free(search->quick);
         pcre2_code_free(search->steady);
         free(search);
@@ -206,6 +232,9 @@ static int run_quick(const struct search *search, struct search_room *room, stru
 enum pattern_answer search_run(const struct search *search, struct search_room *room,
                                struct slice text)
 {
+    if (search->fast) {
+        return find_next(&search->find, text, 0) < text.len ? PATTERN_YES : PATTERN_NO;
+    }
     room->tries = TRIES_MIN + TRIES_BYTES / (text.len + 1);
     int found = run_quick(search, room, text, 0);
 
@@ -221,9 +250,17 @@ enum pattern_answer search_run(const struct search *search, struct search_room *
     return found == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_UNDECIDED;
 }
 
+struct slice search_lead(const struct search *search)
+{
+    return search->lead;
+}
+
 size_t search_next(const struct search *search, struct search_room *room, struct slice text,
                    size_t from)
 {
+    if (search->fast) {
+        return find_next(&search->find, text, from);
+    }
     return run_quick(search, room, text, from) >= 0 ? pcre2_get_ovector_pointer(room->data)[0]
                                                     : text.len;
 }

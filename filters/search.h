@@ -27,6 +27,8 @@ void search_free(struct search *search);
  * cannot be of a fixed run. */
 enum pattern_answer search_run(const struct search *search, struct search_room *room,
                                struct slice text);
+/* A run that stands in every text in which it is found; may be empty. */
+struct slice search_lead(const struct search *search);
 /* The offset of the first place of a fixed run at or behind `from`; the text's length: none. */
 size_t search_next(const struct search *search, struct search_room *room, struct slice text,
                    size_t from);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "filters/pattern.h"
+#include "filters/pattern_lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,6 +47,32 @@ static enum pattern_answer ask(struct pattern_scratch *scratch, const char *sign
     return answer;
 }
 
+/* Walking over lines finds what asking of each does. */
+static void check_lines(const struct pattern *pattern, struct pattern_scratch *scratch,
+                        struct slice text)
+{
+    struct pattern_scratch *other = pattern_scratch_new();
+    struct pattern_lines lines;
+    enum pattern_answer answer = PATTERN_NO;
+    struct slice line;
+
+    check(other != NULL);
+    pattern_lines_begin(&lines, pattern, scratch, text);
+    bool found = pattern_lines_next(&lines, &line, &answer);
+    for (size_t at = 0; at < text.len;) {
+        const char *lf = memchr(text.data + at, '\n', text.len - at);
+        size_t len = lf ? (size_t)(lf - text.data) - at : text.len - at;
+        bool here = found && line.data == text.data + at && line.len == len;
+
+        check(pattern_match(pattern, other, (struct slice){ text.data + at, len }) ==
+              (here ? answer : PATTERN_NO));
+        found = here ? pattern_lines_next(&lines, &line, &answer) : found;
+        at += len + 1;
+    }
+    check(!found);
+    pattern_scratch_free(other);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *lf = size ? memchr(data, '\n', size) : NULL;
@@ -58,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(scratch != NULL);
     if (pattern) {
         (void)pattern_match(pattern, scratch, message);
+        check_lines(pattern, scratch, message);
     } else {
         check(error.offset <= text.len && error.text[0] != '\0' &&
               memchr(error.text, '\0', sizeof error.text));
