@@ -259,9 +259,15 @@ const char *json_text_element(const struct json_text *json, const char *p, bool 
     return first ? p : json_text_blanks(json, p + 1);
 }
 
+/* Of four digits that are known to be hexadecimal. */
 static unsigned code_unit(const char *p)
 {
-    return (unsigned)(hex(p[0]) << 12 | hex(p[1]) << 8 | hex(p[2]) << 4 | hex(p[3]));
+    unsigned unit = 0;
+
+    for (int i = 0; i < 4; i++) {
+        unit = unit << 4 | ((unsigned)hex(p[i]) & 0xf);
+    }
+    return unit;
 }
 
 static size_t encode(unsigned long c, char *out)
@@ -317,7 +323,11 @@ size_t json_text_decode(struct slice raw, char *out)
             used += encode(read_unicode(&p, end), out + used);
         } else {
             const char *letter = strchr(letters, p[1]);
-            out[used++] = letter ? meanings[letter - letters] : p[1];
+            out[used] = p[1];
+            if (letter) {
+                out[used] = meanings[letter - letters];
+            }
+            used++;
             p += 2;
         }
     }

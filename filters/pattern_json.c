@@ -15,7 +15,7 @@ static bool is_key_char(char c)
 static bool same_step(const struct step *a, const struct step *b)
 {
     return a->kind == b->kind && a->index == b->index && a->key.len == b->key.len &&
-           (a->key.len == 0 || memcmp(a->key.data, b->key.data, a->key.len) == 0);
+           memcmp(a->key.data, b->key.data, a->key.len) == 0;
 }
 
 /* The number of such a step from another: one that is there, or a new one. */
@@ -83,10 +83,11 @@ static bool read_brackets(struct parser *parser, struct step *out)
 /* One step of a selector; false with `*end` when there is none. */
 static bool read_step(struct parser *parser, struct step *out, bool *end)
 {
-    size_t begin = parser->at;
     bool dot = parser_take(parser, ".");
 
-    *out = (struct step){ .kind = STEP_KEY, .first = NONE, .next = NONE, .conditions = NONE };
+    *out = (struct step){
+        .kind = STEP_KEY, .key = { "", 0 }, .first = NONE, .next = NONE, .conditions = NONE
+    };
     *end = false;
     if (parser_peek(parser) == '[') {
         return read_brackets(parser, out);
@@ -99,7 +100,7 @@ static bool read_step(struct parser *parser, struct step *out, bool *end)
         out->kind = STEP_MEMBERS;
         return true;
     }
-    begin = parser->at;
+    size_t begin = parser->at;
     while (is_key_char(parser_peek(parser))) {
         parser->at++;
     }

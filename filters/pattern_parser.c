@@ -52,7 +52,10 @@ void parser_skip_blanks(struct parser *parser)
 
 char parser_peek(const struct parser *parser)
 {
-    return parser->at < parser->text.len ? parser->text.data[parser->at] : '\0';
+    if (parser->at == parser->text.len) {
+        return '\0';
+    }
+    return parser->text.data[parser->at];
 }
 
 bool parser_take(struct parser *parser, const char *text)
@@ -197,6 +200,7 @@ static bool read_chain(struct joining *joining, enum node_kind kind, const char 
     struct pattern *pattern = parser->pattern;
     uint16_t last, node = NONE;
 
+    *out = NONE;
     if (!next(joining, out)) {
         return false;
     }
@@ -206,7 +210,7 @@ static bool read_chain(struct joining *joining, enum node_kind kind, const char 
         if (node == NONE) {
             node = add_node(pattern, kind, *out);
         }
-        uint16_t another;
+        uint16_t another = NONE;
         if (!next(joining, &another)) {
             return false;
         }

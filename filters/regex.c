@@ -43,7 +43,10 @@ static bool is_plain(char c)
 /* The character `ahead` of the place, or NUL, which no expression may hold. */
 static char peek(const struct translation *t, size_t ahead)
 {
-    return t->at + ahead < t->source.len ? t->source.data[t->at + ahead] : '\0';
+    if (t->at + ahead >= t->source.len) {
+        return '\0';
+    }
+    return t->source.data[t->at + ahead];
 }
 
 static void emit(struct translation *t, const char *text, size_t len, size_t from)
@@ -264,7 +267,10 @@ static size_t skip_other(struct slice source, size_t at)
     if (source.data[at] != '[') {
         return at + 1;
     }
-    at += at + 1 < source.len && source.data[at + 1] == '^' ? 3 : 2;
+    at += at + 1 < source.len && source.data[at + 1] == '^' ? 2 : 1;
+    if (at < source.len && source.data[at] == ']') {
+        at++; /* the first is no end */
+    }
     while (at < source.len && source.data[at] != ']') {
         at += source.data[at] == '\\' ? 2 : 1;
     }
@@ -277,7 +283,11 @@ struct slice regex_lead(struct slice source)
     size_t begin = 0, at = 0;
 
     while (at < source.len) {
-        char c = source.data[at], next = at + 1 < source.len ? source.data[at + 1] : '\0';
+        char c = source.data[at], next = '\0';
+
+        if (at + 1 < source.len) {
+            next = source.data[at + 1];
+        }
         bool stays = is_plain(c) && !is_one_of(next, "*?{");
 
         if (c == '|') {

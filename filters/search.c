@@ -29,8 +29,9 @@
 #define STEADY_PREFIX   "\\A[\\s\\S]*?(?:"
 
 struct search {
-    struct slice lead; /* all of a fixed run */
-    bool fast;         /* a fixed run, to be found by find.h */
+    char *lead; /* all of a fixed run */
+    size_t lead_len;
+    bool fast; /* a fixed run, to be found by find.h */
     struct find find;
     pcre2_code *quick;  /* finds the first place */
     pcre2_code *steady; /* of expressions with repeats; begins at the text's begin */
@@ -96,13 +97,12 @@ void search_room_free(struct search_room *room)
 
 static bool keep_lead(struct search *search, struct slice lead)
 {
-    char *copy = malloc(lead.len + 1);
-
-    if (copy && lead.len > 0) {
-        memcpy(copy, lead.data, lead.len);
+    search->lead = malloc(lead.len + 1);
+    search->lead_len = lead.len;
+    if (search->lead && lead.len > 0) {
+        memcpy(search->lead, lead.data, lead.len);
     }
-    search->lead = (struct slice){ copy, lead.len };
-    return copy;
+    return search->lead;
 }
 
 struct search *search_literal(struct slice literal)
@@ -118,7 +118,7 @@ struct search *search_literal(struct slice literal)
         search_free(search);
         return NULL;
     }
-    search->fast = literal.len > 0 && find_prepare(&search->find, search->lead);
+    search->fast = literal.len > 0 && find_prepare(&search->find, search_lead(search));
     if (search->fast) {
         return search;
     }
@@ -209,8 +209,7 @@ struct search *search_regex(struct slice expression, struct pattern_error *error
 void search_free(struct search *search)
 {
     if (search) {
-        /* Const for all but this file. */
-        free((void *)(uintptr_t)search->lead.data);
+        free(search->lead);
         pcre2_code_free(search->quick);
         pcre2_code_free(search->steady);
         free(search);
@@ -252,7 +251,7 @@ enum pattern_answer search_run(const struct search *search, struct search_room *
 
 struct slice search_lead(const struct search *search)
 {
-    return search->lead;
+    return (struct slice){ search->lead, search->lead_len };
 }
 
 size_t search_next(const struct search *search, struct search_room *room, struct slice text,
