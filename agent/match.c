@@ -14,6 +14,7 @@
 #include "agent/log.h"
 #include "agent/memory.h"
 #include "filters/pattern.h"
+#include "filters/pattern_lines.h"
 
 #define DOCUMENT_MAX (512 * 1024 * 1024) /* bytes of one JSON document with an events array */
 #define FILES_MAX    1000000
@@ -30,10 +31,11 @@ static const struct option_spec match_options[] = {
 
 struct match {
     const struct pattern *pattern;
+    struct pattern_scratch *scratch;
     bool events, count, invert, escape;
     bool show_names; /* several files: each count has its file's name */
     const char *path;
-    uint64_t place; /* of the event at hand: line or index, from 1 */
+    uint64_t place; /* of the event at hand: line or index, from 1; of a line: its offset */
     int64_t matched, matched_here;
     bool trouble; /* something was undecided or unreadable */
 };
@@ -48,22 +50,82 @@ static void print(const struct match *match, const char *text, size_t len)
     putchar('\n');
 }
 
+static void warn_undecided(struct match *match, uint64_t place)
+{
+    log_warning("%s: %s %" PRIu64 ": the matcher reached a limit: undecided, so it is printed",
+                match->path, match->events ? "event" : "the line at byte", place);
+    match->trouble = true;
+}
+
 /* Judges a message; `shown` is what is printed if it matches. */
 static void judge(struct match *match, struct slice message, struct slice shown)
 {
-    enum pattern_answer answer = pattern_match(match->pattern, message);
+    enum pattern_answer answer = pattern_match(match->pattern, match->scratch, message);
     bool undecided = answer == PATTERN_UNDECIDED;
 
     if (undecided) {
-        log_warning("%s:%" PRIu64 ": the matcher reached a limit: undecided, so it is printed",
-                    match->path, match->place);
-        match->trouble = true;
+        warn_undecided(match, match->place);
     }
     if (undecided || (answer == PATTERN_YES) != match->invert) {
         match->matched_here++;
         if (!match->count) {
             print(match, shown.data, shown.len);
         }
+    }
+}
+
+/* Lines as they stand, each with its LF. */
+static void show_lines(struct match *match, struct slice text)
+{
+    if (match->escape) {
+        for (const char *p = text.data, *end = p + text.len; p < end;) {
+            const char *lf = memchr(p, '\n', (size_t)(end - p));
+            print(match, p, (size_t)(lf - p));
+            p = lf + 1;
+        }
+    } else {
+        fwrite(text.data, 1, text.len, stdout);
+    }
+}
+
+/* What is found: those lines, or when asked for the others, these. */
+static void take_lines(struct match *match, struct slice text)
+{
+    if (!match->count) {
+        show_lines(match, text);
+        match->matched_here += text.len > 0;
+        return;
+    }
+    for (const char *p = text.data, *end = p + text.len; p < end; match->matched_here++) {
+        p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
+    }
+}
+
+/* Judges whole lines, each with its LF, that begin at an offset of the file. */
+static void judge_lines(struct match *match, struct slice text, uint64_t offset)
+{
+    struct pattern_lines lines;
+    enum pattern_answer answer;
+    struct slice line;
+    size_t done = 0;
+
+    pattern_lines_begin(&lines, match->pattern, match->scratch, text);
+    while (pattern_lines_next(&lines, &line, &answer)) {
+        size_t begin = (size_t)(line.data - text.data), end = begin + line.len + 1;
+
+        if (answer == PATTERN_UNDECIDED) {
+            warn_undecided(match, offset + begin);
+        }
+        if (!match->invert) {
+            take_lines(match, (struct slice){ line.data, line.len + 1 });
+            continue;
+        }
+        take_lines(match, (struct slice){ text.data + done, begin - done });
+        /* Undecided, it is neither, and is shown. */
+        done = answer == PATTERN_UNDECIDED ? begin : end;
+    }
+    if (match->invert) {
+        take_lines(match, (struct slice){ text.data + done, text.len - done });
     }
 }
 
@@ -187,7 +249,24 @@ static bool is_event_line(const struct line *line)
     return is;
 }
 
-static int read_all(struct match *match, struct lines *lines)
+/* The lines are taken as they are read, many at a time. */
+static int read_lines(struct match *match, struct lines *lines)
+{
+    struct slice text;
+    struct line line;
+    uint64_t offset;
+    int step;
+
+    while ((step = lines_next(lines, &line)) == 1) {
+        match->place = line.offset;
+        judge(match, (struct slice){ line.data, line.len }, (struct slice){ line.data, line.len });
+        text.len = lines_take(lines, &text.data, &offset);
+        judge_lines(match, text, offset);
+    }
+    return step;
+}
+
+static int read_events(struct match *match, struct lines *lines)
 {
     struct line line;
     bool first = true;
@@ -195,10 +274,7 @@ static int read_all(struct match *match, struct lines *lines)
 
     while ((step = lines_next(lines, &line)) == 1) {
         match->place++;
-        if (!match->events) {
-            judge(match, (struct slice){ line.data, line.len },
-                  (struct slice){ line.data, line.len });
-        } else if (line.len == 0) {
+        if (line.len == 0) {
             continue;
         } else if (first && !is_event_line(&line)) {
             return read_document(match, lines, &line);
@@ -217,7 +293,7 @@ static void match_file(struct match *match, const char *path)
     match->path = strcmp(path, "-") == 0 ? "(standard input)" : path;
     match->place = 0;
     match->matched_here = 0;
-    if (!lines || read_all(match, lines) < 0) {
+    if (!lines || (match->events ? read_events : read_lines)(match, lines) < 0) {
         log_error("%s: %s", match->path, strerror(errno));
         match->trouble = true;
     }
@@ -258,12 +334,19 @@ static int match_main(const struct arguments *arguments)
         show_caret(text, &error);
         return EXIT_USAGE;
     }
+    match.scratch = pattern_scratch_new();
+    if (!match.scratch) {
+        pattern_free(pattern);
+        log_error("out of memory");
+        return EXIT_USAGE;
+    }
     for (size_t i = 1; i < arguments->operand_count; i++) {
         match_file(&match, arguments->operands[i]);
     }
     if (arguments->operand_count == 1) {
         match_file(&match, "-");
     }
+    pattern_scratch_free(match.scratch);
     pattern_free(pattern);
     return match.trouble ? EXIT_USAGE : match.matched > 0 ? EXIT_YES : EXIT_NO;
 }

@@ -343,7 +343,7 @@ static bool try_event(struct judge *judge, const struct rule *rule)
     if (rule->outside != 0) {
         return false;
     }
-    answer = pattern_match(rule->pattern, judge->event.message);
+    answer = pattern_match(rule->pattern, judge->rules->scratch, judge->event.message);
     if (answer == PATTERN_NO) {
         return false;
     }
@@ -391,7 +391,7 @@ static bool try_line(struct judge *judge, const struct rule *rule)
         return try_suspicion(judge, rule);
     }
     if (rule->pattern) {
-        answer = pattern_match(rule->pattern, judge->text);
+        answer = pattern_match(rule->pattern, judge->rules->scratch, judge->text);
     }
     if (answer == PATTERN_NO) {
         return try_suspicion(judge, rule);

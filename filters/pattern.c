@@ -1,256 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading and matching filter patterns: a list of terms, each a run of bytes that is looked for
- * anywhere in the text. */
+/* Patterns of any shape. */
 #include "filters/pattern.h"
 
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "filters/search.h"
+#include "filters/pattern_internal.h"
+#include "filters/pattern_parser.h"
 
-#define PATTERN_BYTES_MAX ((size_t)4 * PATTERN_LENGTH_MAX) /* a character has at most four */
-#define SPELLING_MAX      96 /* a longer word is not spelled out again in an error */
-
-enum term_kind {
-    TERM_PLAIN,
-    TERM_EXCLUDED,
-    TERM_OPTIONAL, /* counts only in a pattern that has no other kind */
-};
-
-struct term {
-    enum term_kind kind;
-    struct search *search;
-};
-
-struct pattern {
-    struct term *terms;
-    size_t count;
-    size_t room;
-};
-
-struct parser {
-    struct slice text;
-    size_t at;
-    struct pattern *pattern;
-    struct pattern_error *error;
-};
-
-/* Characters that mean something else than themselves, and what to say of them.  Some only when the
- * pattern begins so. */
+/* By the first character, when blanks around the pattern are left out. */
 static const struct {
-    char c;
-    bool only_first;
-    const char *text;
-} refusals[] = {
-    { '{', true,
-      "a JSON pattern begins here, and this version reads only lists of terms; to search for the "
+    char first, last; /* NUL: whatever it is */
+    enum shape shape;
+    bool (*parse)(struct parser *);
+    const char *unclosed;
+} shapes[] = {
+    { '{', '}', SHAPE_JSON, parse_json,
+      "a pattern that begins with '{' is a JSON pattern and must end with '}'; to search for the "
       "text itself write it in double quotes" },
-    { '[', true,
-      "a space-delimited pattern begins here, and this version reads only lists of terms; to "
+    { '[', ']', SHAPE_SPACE, parse_space,
+      "a pattern that begins with '[' is a space-delimited pattern and must end with ']'; to "
       "search for the text itself write it in double quotes" },
-    { '%', false,
-      "a regular expression begins here, and this version reads only lists of terms; to search "
-      "for the text itself write it in double quotes" },
-    { '*', false,
-      "'*' is no wildcard in a term, which is found anywhere in the text already; leave it out, "
-      "or write it in double quotes to search for the character" },
+    { '\0', '\0', SHAPE_TERMS, parse_terms, NULL },
 };
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* The service's word characters, and the dot, which people write in addresses. */
-static bool is_word_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.';
-}
-
-static bool fail(struct parser *parser, size_t offset, const char *text)
-{
-    parser->error->offset = offset;
-    (void)snprintf(parser->error->text, sizeof parser->error->text, "%s", text);
-    return false;
-}
-
-static void skip_blanks(struct parser *parser)
-{
-    while (parser->at < parser->text.len && is_blank(parser->text.data[parser->at])) {
-        parser->at++;
-    }
-}
-
-/* Appends the word at [begin, end), as it would be spelled between quotes, to an error; leaves it
- * out when it is long or holds a quote, since then only the writer knows where the text was meant
- * to end. */
-static void suggest_quotes(struct pattern_error *error, const char *begin, const char *end)
-{
-    char spelled[2 * SPELLING_MAX + 1];
-    const char *sign = "";
-    size_t used = 0, length = strlen(error->text);
-
-    if (begin < end && (*begin == '-' || *begin == '?')) {
-        sign = *begin++ == '-' ? "-" : "?";
-    }
-    if (end - begin > SPELLING_MAX || memchr(begin, '"', (size_t)(end - begin)) ||
-        memchr(begin, '\0', (size_t)(end - begin))) {
-        return;
-    }
-    for (; begin < end; begin++) {
-        if (*begin == '\\') {
-            spelled[used++] = '\\';
-        }
-        spelled[used++] = *begin;
-    }
-    spelled[used] = '\0';
-    (void)snprintf(error->text + length, sizeof error->text - length, ": write %s\"%s\"", sign,
-                   spelled);
-}
-
-/* Refuses the character at the parser's place, which cannot begin a term. */
-static bool refuse(struct parser *parser)
-{
-    const char *text = parser->text.data, *begin = text + parser->at, *end = begin;
-    unsigned char c = (unsigned char)*begin;
-    bool first = true;
-
-    for (size_t i = 0; i < parser->at; i++) {
-        first = first && is_blank(text[i]);
-    }
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
-        if (refusals[i].c == (char)c && (first || !refusals[i].only_first)) {
-            return fail(parser, parser->at, refusals[i].text);
-        }
-    }
-    while (begin > text && !is_blank(begin[-1])) {
-        begin--;
-    }
-    while (end < text + parser->text.len && !is_blank(*end)) {
-        end++;
-    }
-    if (c < 0x20 || c == 0x7f) {
-        (void)fail(parser, parser->at, "a control character must stand in double quotes");
-    } else if (c >= 0x80) {
-        (void)fail(parser, parser->at,
-                   "only ASCII letters, digits and '_' may stand outside double quotes (\"), and "
-                   "typographic quotation marks are none");
-    } else {
-        (void)fail(parser, parser->at, "");
-        (void)snprintf(parser->error->text, sizeof parser->error->text,
-                       "'%c' may not stand outside double quotes", c);
-    }
-    if (c >= 0x20 && c < 0x7f) {
-        suggest_quotes(parser->error, begin, end);
-    }
-    return false;
-}
-
-static bool add_term(struct parser *parser, enum term_kind kind, struct slice literal)
-{
-    struct pattern *pattern = parser->pattern;
-    struct term *terms;
-
-    if (pattern->count == pattern->room) {
-        pattern->room = pattern->room == 0 ? 4 : pattern->room * 2;
-        terms = realloc(pattern->terms, pattern->room * sizeof *terms);
-        if (!terms) {
-            return fail(parser, 0, "out of memory");
-        }
-        pattern->terms = terms;
-    }
-    pattern->terms[pattern->count].kind = kind;
-    pattern->terms[pattern->count].search = search_literal(literal);
-    if (!pattern->terms[pattern->count].search) {
-        return fail(parser, 0, "out of memory");
-    }
-    pattern->count++;
-    return true;
-}
-
-/* A phrase, from its opening quote on.  \" and \\ stand for the second character; other pairs for
- * both. */
-static bool parse_phrase(struct parser *parser, enum term_kind kind)
-{
-    char literal[PATTERN_BYTES_MAX];
-    const char *text = parser->text.data;
-    size_t open = parser->at++, used = 0;
-
-    for (; parser->at < parser->text.len; parser->at++) {
-        char c = text[parser->at];
-
-        if (c == '"') {
-            parser->at++;
-            return add_term(parser, kind, (struct slice){ literal, used });
-        }
-        if (c == '\\' && parser->at + 1 < parser->text.len) {
-            char next = text[++parser->at];
-
-            if (next != '"' && next != '\\') {
-                literal[used++] = c;
-            }
-            c = next;
-        }
-        literal[used++] = c;
-    }
-    return fail(parser, open,
-                "this quote is not closed; end the phrase with \", and write a quote within it as "
-                "\\\"");
-}
-
-static bool parse_term(struct parser *parser)
-{
-    const char *text = parser->text.data;
-    enum term_kind kind = TERM_PLAIN;
-    size_t begin = parser->at;
-
-    if (text[begin] == '-' || text[begin] == '?') {
-        kind = text[begin] == '-' ? TERM_EXCLUDED : TERM_OPTIONAL;
-        parser->at++;
-        skip_blanks(parser);
-        if (parser->at == parser->text.len) {
-            return fail(parser, begin,
-                        kind == TERM_EXCLUDED
-                            ? "'-' excludes the term after it, and there is none; to search for "
-                              "the character write \"-\""
-                            : "'?' belongs to the term after it, and there is none; to search for "
-                              "the character write \"?\"");
-        }
-    }
-    if (text[parser->at] == '"') {
-        return parse_phrase(parser, kind);
-    }
-    begin = parser->at;
-    while (parser->at < parser->text.len && is_word_char(text[parser->at])) {
-        parser->at++;
-    }
-    if (parser->at == begin) {
-        return refuse(parser);
-    }
-    return add_term(parser, kind, (struct slice){ text + begin, parser->at - begin });
-}
-
-/* Optional terms say nothing beside others: the service ignores them there. */
-static void drop_ignored_terms(struct pattern *pattern)
-{
-    size_t kept = 0;
-    bool others = false;
-
-    for (size_t i = 0; i < pattern->count; i++) {
-        others = others || pattern->terms[i].kind != TERM_OPTIONAL;
-    }
-    for (size_t i = 0; i < pattern->count; i++) {
-        if (others && pattern->terms[i].kind == TERM_OPTIONAL) {
-            search_free(pattern->terms[i].search);
-        } else {
-            pattern->terms[kept++] = pattern->terms[i];
-        }
-    }
-    pattern->count = kept;
-}
 
 /* Where the first character past the limit is; the length of the text when there is none. */
 static size_t length_limit(struct slice text)
@@ -267,57 +38,76 @@ static size_t length_limit(struct slice text)
     return text.len;
 }
 
+/* Room for as many parts as a text of that length can have: a term takes a character, a field two,
+ * and a condition and a step three. */
+static struct pattern *new_pattern(size_t len, enum shape shape)
+{
+    struct pattern *pattern = calloc(1, sizeof *pattern);
+
+    if (!pattern) {
+        return NULL;
+    }
+    pattern->shape = shape;
+    pattern->root = NONE;
+    pattern->ellipsis = NONE;
+    pattern->lead_term = NONE;
+    pattern->bytes = malloc(len + 1);
+    bool ok = pattern->bytes;
+    if (shape == SHAPE_TERMS) {
+        ok = ok && (pattern->terms = calloc(len + 1, sizeof *pattern->terms));
+    } else {
+        ok = ok && (pattern->conditions = calloc(len / 2 + 1, sizeof *pattern->conditions)) &&
+             (pattern->nodes = calloc(len + 1, sizeof *pattern->nodes)) &&
+             (pattern->steps = calloc(len / 2 + 2, sizeof *pattern->steps)) &&
+             (pattern->fields = calloc(len + 1, sizeof *pattern->fields));
+    }
+    if (!ok) {
+        pattern_free(pattern);
+        return NULL;
+    }
+    return pattern;
+}
+
+static void trim(struct parser *parser)
+{
+    parser_skip_blanks(parser);
+    while (parser->text.len > parser->at && is_blank(parser->text.data[parser->text.len - 1])) {
+        parser->text.len--;
+    }
+}
+
 struct pattern *pattern_parse(struct slice text, struct pattern_error *error)
 {
     struct parser parser = { .text = text, .error = error };
-    size_t limit = length_limit(text);
+    size_t limit = length_limit(text), shape = 0;
 
     if (limit < text.len) {
-        (void)fail(&parser, limit, "");
-        (void)snprintf(error->text, sizeof error->text, "a pattern has at most %d characters",
-                       PATTERN_LENGTH_MAX);
+        (void)parser_fail(&parser, limit, "a pattern has at most %d characters",
+                          PATTERN_LENGTH_MAX);
         return NULL;
     }
-    parser.pattern = calloc(1, sizeof *parser.pattern);
+    trim(&parser);
+    while (shapes[shape].first && parser_peek(&parser) != shapes[shape].first) {
+        shape++;
+    }
+    if (shapes[shape].last && parser.text.data[parser.text.len - 1] != shapes[shape].last) {
+        (void)parser_fail(&parser, parser.at, "%s", shapes[shape].unclosed);
+        return NULL;
+    }
+    parser.pattern = new_pattern(parser.text.len, shapes[shape].shape);
     if (!parser.pattern) {
-        (void)fail(&parser, 0, "out of memory");
+        (void)parser_fail(&parser, 0, "out of memory");
         return NULL;
     }
-    for (skip_blanks(&parser); parser.at < text.len; skip_blanks(&parser)) {
-        if (!parse_term(&parser)) {
-            pattern_free(parser.pattern);
-            return NULL;
-        }
+    bool ok = shapes[shape].parse(&parser);
+    if (ok && !pattern_find_lead(parser.pattern)) {
+        ok = parser_fail(&parser, 0, "out of memory");
     }
-    drop_ignored_terms(parser.pattern);
+    if (!ok) {
+        pattern_free(parser.pattern);
+        return NULL;
+    }
     return parser.pattern;
-}
-
-enum pattern_answer pattern_match(const struct pattern *pattern, struct slice text)
-{
-    bool undecided = false;
-
-    /* Either all terms are optional, or none is. */
-    for (size_t i = 0; i < pattern->count; i++) {
-        const struct term *term = &pattern->terms[i];
-        enum pattern_answer found = search_run(term->search, text);
-
-        if (found == PATTERN_UNDECIDED) {
-            undecided = true;
-        } else if (term->kind == TERM_OPTIONAL && found == PATTERN_YES) {
-            return PATTERN_YES;
-        } else if (term->kind != TERM_OPTIONAL &&
-                   (found == PATTERN_YES) != (term->kind == TERM_PLAIN)) {
-            return PATTERN_NO;
-        }
-    }
-    if (undecided) {
-        return PATTERN_UNDECIDED;
-    }
-    if (pattern->count > 0 && pattern->terms[0].kind == TERM_OPTIONAL) {
-        return PATTERN_NO;
-    }
-    return PATTERN_YES;
 }
 
 void pattern_free(struct pattern *pattern)
@@ -325,9 +115,61 @@ void pattern_free(struct pattern *pattern)
     if (!pattern) {
         return;
     }
-    for (size_t i = 0; i < pattern->count; i++) {
+    for (size_t i = 0; i < pattern->term_count; i++) {
         search_free(pattern->terms[i].search);
     }
+    for (size_t i = 0; i < pattern->condition_count; i++) {
+        search_free(pattern->conditions[i].value.regex);
+    }
+    search_free(pattern->lead);
+    search_free(pattern->escape);
     free(pattern->terms);
+    free(pattern->conditions);
+    free(pattern->nodes);
+    free(pattern->steps);
+    free(pattern->fields);
+    free(pattern->bytes);
     free(pattern);
+}
+
+struct pattern_scratch *pattern_scratch_new(void)
+{
+    struct pattern_scratch *scratch = calloc(1, sizeof *scratch);
+
+    if (!scratch) {
+        return NULL;
+    }
+    scratch->room = search_room_new();
+    if (!scratch->room) {
+        free(scratch);
+        return NULL;
+    }
+    return scratch;
+}
+
+void pattern_scratch_free(struct pattern_scratch *scratch)
+{
+    if (scratch) {
+        search_room_free(scratch->room);
+        free(scratch->text);
+        free(scratch->members);
+        free(scratch);
+    }
+}
+
+enum pattern_answer pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch,
+                                  struct slice text)
+{
+    if (!text.data) {
+        text.data = "";
+    }
+    switch (pattern->shape) {
+    case SHAPE_SPACE:
+        return space_match(pattern, scratch, text);
+    case SHAPE_JSON:
+        return json_match(pattern, scratch, text);
+    case SHAPE_TERMS:
+        break;
+    }
+    return terms_match(pattern, scratch, text);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CloudWatch Logs filter patterns (CloudWatch Logs User Guide, "Filter pattern syntax").
- * This version reads the list-of-terms shape: words, quoted phrases, -exclusions and ?alternatives.
- * The other shapes (regular expressions, space-delimited, JSON) are refused with an error that says
- * so. A pattern does not change after parsing, but holds room to search in: one thread at a time
- * may match it.  Text passed in is borrowed for the call; what pattern_parse returns is the
- * caller's, to be given to pattern_free. */
+/* CloudWatch Logs filter patterns (CloudWatch Logs User Guide, "Filter pattern syntax"), in all
+ * four shapes: lists of terms, regular expressions, space-delimited fields, and JSON.
+ *
+ * A pattern does not change once it is read, and threads may share it; each brings scratch room of
+ * its own, which serves any number of patterns.  Text passed in is borrowed for the call, may hold
+ * any bytes, and is never written to. */
 #ifndef TAILGATE_FILTERS_PATTERN_H
 #define TAILGATE_FILTERS_PATTERN_H
 
@@ -16,6 +16,7 @@
 #define PATTERN_ERROR_MAX  256
 
 struct pattern;
+struct pattern_scratch;
 
 struct pattern_error {
     size_t offset; /* of the offending byte in the pattern */
@@ -29,10 +30,21 @@ enum pattern_answer {
 };
 
 /* NULL and an error that shows the place when the text is no pattern, is too long, or memory is
- * out.  An empty pattern matches everything. */
+ * out.  An empty pattern matches everything.  What is returned is the caller's, for pattern_free.
+ */
 struct pattern *pattern_parse(struct slice text, struct pattern_error *error);
-/* Looks at the whole text; any bytes are acceptable, line ends have no meaning. */
-enum pattern_answer pattern_match(const struct pattern *pattern, struct slice text);
 void pattern_free(struct pattern *pattern);
+
+/* Room to match in, for one thread at a time: some 100 KiB, and more for events that need it: JSON
+ * objects under a wildcard take 24 bytes a member.  NULL when memory is out. */
+struct pattern_scratch *pattern_scratch_new(void);
+void pattern_scratch_free(struct pattern_scratch *scratch);
+
+/* Looks at the whole text, an event's message; line ends have no meaning of their own.  Undecided:
+ * a regular expression that would take too long, JSON nested deeper than PATTERN_JSON_DEPTH_MAX,
+ * a number of more than a thousand digits where its value counts, or memory is out. */
+#define PATTERN_JSON_DEPTH_MAX 16384
+enum pattern_answer pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch,
+                                  struct slice text);
 
 #endif

@@ -38,6 +38,7 @@ void rules_free(struct rules *rules)
     for (size_t i = 0; i < rules->count; i++) {
         pattern_free(rules->items[i].pattern);
     }
+    pattern_scratch_free(rules->scratch);
     free(rules->items);
     free(rules);
 }
@@ -101,10 +102,14 @@ static bool read_outside(const struct networks *networks, const struct rule_spec
     return true;
 }
 
-static bool read_filter(const char *filter, struct pattern **out, struct rule_error *error)
+static bool read_filter(struct rules *rules, const char *filter, struct pattern **out,
+                        struct rule_error *error)
 {
     struct pattern_error why;
 
+    if (!rules->scratch && !(rules->scratch = pattern_scratch_new())) {
+        return fail(error, RULE_PART_FILTER, "out of memory");
+    }
     *out = pattern_parse((struct slice){ filter, strlen(filter) }, &why);
     if (*out) {
         return true;
@@ -148,7 +153,7 @@ bool rules_add(struct rules *rules, const struct rule_spec *spec, struct rule_er
     if (!read_outside(rules->networks, spec, &rule.outside, error)) {
         return false;
     }
-    if (spec->filter && !read_filter(spec->filter, &rule.pattern, error)) {
+    if (spec->filter && !read_filter(rules, spec->filter, &rule.pattern, error)) {
         return false;
     }
     memcpy(rule.name, spec->name, strlen(spec->name) + 1);

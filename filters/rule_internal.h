@@ -18,6 +18,7 @@ struct rules {
     size_t count;
     size_t room;
     struct rule *items;
+    struct pattern_scratch *scratch; /* for their patterns; NULL while none has one */
 };
 
 #endif

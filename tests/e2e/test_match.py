@@ -2,6 +2,8 @@
 """`match` behaves like grep."""
 
 import json
+import random
+import re
 
 import pytest
 from harness import row
@@ -51,3 +53,38 @@ def test_events(tailgate, tmp_path):
     assert json.loads(tailgate.call("match", "--events", "CONNECT -localhost", document).stdout) == events[1]
     lines.write_text("no json\n" + json.dumps(events[1]) + "\n")
     tailgate.call("match", "--events", "CONNECT", lines, status=2)
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_many_lines_as_grep_does(tailgate, tmp_path, end):
+    """More than one read of the file, lines of all lengths, with and without a last LF."""
+    draw = random.Random(1)
+    lines = [draw.choice(ROWS) + "," * draw.randrange(400) if draw.randrange(9) else "" for _ in range(9000)]
+    path = tmp_path / "log"
+    path.write_text("\n".join(lines) + end)
+    lines = (("\n".join(lines) + end).removesuffix("\n")).split("\n")
+    for pattern, holds in (("CONNECT -localhost -172.31", lambda line: "CONNECT" in line and "localhost" not in line and "172.31" not in line),
+                           ("?localhost ?DISCONNECT", lambda line: "localhost" in line or "DISCONNECT" in line),
+                           ("-CONNECT", lambda line: "CONNECT" not in line),
+                           ("%CONNECT,prod,,0,+$%", lambda line: re.search(r"CONNECT,prod,,0,+$", line))):
+        found = [line for line in lines if holds(line)]
+        others = [line for line in lines if not holds(line)]
+        assert tailgate.call("match", "--", pattern, path).stdout == "".join(line + "\n" for line in found)
+        assert tailgate.call("match", "--invert-match", "--", pattern, path).stdout == "".join(line + "\n" for line in others)
+        assert tailgate.call("match", "--count", "--", pattern, path).stdout == f"{len(found)}\n"
+        assert tailgate.call("match", "--count", "--invert-match", "--", pattern, path).stdout == f"{len(others)}\n"
+
+
+@pytest.mark.parametrize("pattern, found", [("%,CONNECT,|^x%", 3), ("[date, rest=*203.0.113.4*]", 2), ('{ $.a IS TRUE && $.b[*] = "x*" }', 1)])
+def test_every_shape(tailgate, rows, pattern, found):
+    rows.write_text(rows.read_text() + '{"a":true,"b":[1,"xy"]}\n{"a":true,"b":["y"]}\n')
+    assert tailgate.call("match", "--count", pattern, rows).stdout == f"{found}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["--invert-match"]])
+def test_what_is_undecided_is_shown(tailgate, tmp_path, words):
+    path = tmp_path / "log"
+    path.write_text("first\nab\n" + "a" * 300_000 + "\nlast\n")
+    done = tailgate.call("match", *words, "%a{0,60000}[bc]%", path, status=2)
+    assert "a" * 300_000 + "\n" in done.stdout and "the line at byte 9: " in done.stderr
+    assert done.stdout.splitlines()[0] == ("first" if words else "ab") and ("last" in done.stdout) == bool(words)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "filters/pattern.h"
+#include "filters/pattern_lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,7 +19,8 @@ static void check(int holds)
 }
 
 /* How the word or phrase made of these bytes answers, with a sign before it. */
-static enum pattern_answer ask(const char *sign, struct slice literal, struct slice message)
+static enum pattern_answer ask(struct pattern_scratch *scratch, const char *sign,
+                               struct slice literal, struct slice message)
 {
     char text[3 * PATTERN_LENGTH_MAX];
     struct pattern_error error;
@@ -39,10 +41,36 @@ static enum pattern_answer ask(const char *sign, struct slice literal, struct sl
     text[used++] = '"';
     pattern = pattern_parse((struct slice){ text, used }, &error);
     if (pattern) {
-        answer = pattern_match(pattern, message);
+        answer = pattern_match(pattern, scratch, message);
     }
     pattern_free(pattern);
     return answer;
+}
+
+/* Walking over lines finds what asking of each does. */
+static void check_lines(const struct pattern *pattern, struct pattern_scratch *scratch,
+                        struct slice text)
+{
+    struct pattern_scratch *other = pattern_scratch_new();
+    struct pattern_lines lines;
+    enum pattern_answer answer = PATTERN_NO;
+    struct slice line;
+
+    check(other != NULL);
+    pattern_lines_begin(&lines, pattern, scratch, text);
+    bool found = pattern_lines_next(&lines, &line, &answer);
+    for (size_t at = 0; at < text.len;) {
+        const char *lf = memchr(text.data + at, '\n', text.len - at);
+        size_t len = lf ? (size_t)(lf - text.data) - at : text.len - at;
+        bool here = found && line.data == text.data + at && line.len == len;
+
+        check(pattern_match(pattern, other, (struct slice){ text.data + at, len }) ==
+              (here ? answer : PATTERN_NO));
+        found = here ? pattern_lines_next(&lines, &line, &answer) : found;
+        at += len + 1;
+    }
+    check(!found);
+    pattern_scratch_free(other);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -52,9 +80,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice message = { text.data + text.len, size - text.len };
     struct pattern_error error = { .offset = SIZE_MAX };
     struct pattern *pattern = pattern_parse(text, &error);
+    struct pattern_scratch *scratch = pattern_scratch_new();
 
+    check(scratch != NULL);
     if (pattern) {
-        check(pattern_match(pattern, message) != PATTERN_UNDECIDED);
+        (void)pattern_match(pattern, scratch, message);
+        check_lines(pattern, scratch, message);
     } else {
         check(error.offset <= text.len && error.text[0] != '\0' &&
               memchr(error.text, '\0', sizeof error.text));
@@ -63,9 +94,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (text.len < PATTERN_LENGTH_MAX / 2) {
         bool found = text.len == 0 || memmem(message.data, message.len, text.data, text.len);
 
-        check(ask("", text, message) == (found ? PATTERN_YES : PATTERN_NO));
-        check(ask("?", text, message) == (found ? PATTERN_YES : PATTERN_NO));
-        check(ask("- ", text, message) == (found ? PATTERN_NO : PATTERN_YES));
+        check(ask(scratch, "", text, message) == (found ? PATTERN_YES : PATTERN_NO));
+        check(ask(scratch, "?", text, message) == (found ? PATTERN_YES : PATTERN_NO));
+        check(ask(scratch, "- ", text, message) == (found ? PATTERN_NO : PATTERN_YES));
     }
+    pattern_scratch_free(scratch);
     return 0;
 }

@@ -3,17 +3,21 @@
 #include "tests/unit/test_filters_data.h"
 
 #include "filters/pattern.h"
+#include "filters/pattern_lines.h"
 
-/* pattern-terms.txt: PATTERN MESSAGE yes-or-no. */
-static void test_matches(void **state)
+/* PATTERN MESSAGE yes-or-no. */
+static void check_matches(const char *name)
 {
+    struct pattern_scratch *scratch = pattern_scratch_new();
     struct data data;
-    (void)state;
 
-    data_open(&data, "pattern-terms.txt");
+    assert_non_null(scratch);
+    data_open(&data, name);
     while (data_next(&data)) {
         struct slice text = data_bytes(data.field[0]), message = data_bytes(data.field[1]);
-        bool want = strcmp(data.field[2], "yes") == 0;
+        const char *answers[] = {
+            [PATTERN_NO] = "no", [PATTERN_YES] = "yes", [PATTERN_UNDECIDED] = "undecided"
+        };
         struct pattern_error error;
         struct pattern *pattern = pattern_parse(text, &error);
 
@@ -21,13 +25,126 @@ static void test_matches(void **state)
         if (!pattern) {
             fail_msg("%s:%u: refused at %zu: %s", data.path, data.line, error.offset, error.text);
         }
-        if (pattern_match(pattern, message) != (want ? PATTERN_YES : PATTERN_NO)) {
-            fail_msg("%s:%u: must be %s", data.path, data.line, data.field[2]);
+        const char *answer = answers[pattern_match(pattern, scratch, message)];
+        if (strcmp(answer, data.field[2]) != 0) {
+            fail_msg("%s:%u: %s, must be %s", data.path, data.line, answer, data.field[2]);
         }
         pattern_free(pattern);
         data_free(message);
     }
     data_close(&data);
+    pattern_scratch_free(scratch);
+}
+
+static void test_terms(void **state)
+{
+    (void)state;
+    check_matches("pattern-terms.txt");
+}
+
+static void test_regex(void **state)
+{
+    (void)state;
+    check_matches("pattern-regex.txt");
+}
+
+static void test_space(void **state)
+{
+    (void)state;
+    check_matches("pattern-space.txt");
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    check_matches("pattern-json.txt");
+}
+
+#define LINES_TEXT_MAX (64 * 1024)
+
+/* All messages of a file that fit and hold no LF, as lines. */
+static size_t read_lines(const char *name, char *out)
+{
+    struct data data;
+    size_t used = 0;
+
+    data_open(&data, name);
+    while (data_next(&data)) {
+        struct slice message = data_bytes(data.field[1]);
+
+        if (used + message.len < LINES_TEXT_MAX && !memchr(message.data, '\n', message.len)) {
+            memcpy(out + used, message.data, message.len);
+            used += message.len;
+            out[used++] = '\n';
+        }
+        data_free(message);
+    }
+    data_close(&data);
+    return used;
+}
+
+/* Walking over lines finds what asking of each does. */
+static void check_walk(const struct pattern *pattern, struct slice text, const char *where)
+{
+    struct pattern_scratch *scratch = pattern_scratch_new(), *other = pattern_scratch_new();
+    struct pattern_lines lines;
+    enum pattern_answer answer = PATTERN_NO;
+    struct slice line;
+
+    assert_true(scratch && other);
+    pattern_lines_begin(&lines, pattern, scratch, text);
+    bool found = pattern_lines_next(&lines, &line, &answer);
+    for (size_t at = 0; at < text.len;) {
+        const char *lf = memchr(text.data + at, '\n', text.len - at);
+        size_t len = lf ? (size_t)(lf - text.data) - at : text.len - at;
+        bool here = found && line.data == text.data + at && line.len == len;
+        enum pattern_answer want =
+            pattern_match(pattern, other, (struct slice){ text.data + at, len });
+
+        if (want != (here ? answer : PATTERN_NO)) {
+            fail_msg("%s: of the line %.*s", where, (int)len, text.data + at);
+        }
+        found = here ? pattern_lines_next(&lines, &line, &answer) : found;
+        at += len + 1;
+    }
+    assert_false(found);
+    pattern_scratch_free(scratch);
+    pattern_scratch_free(other);
+}
+
+static void check_lines(const char *name)
+{
+    char *text = malloc(LINES_TEXT_MAX), where[600];
+    struct pattern_error error;
+    struct data data;
+
+    assert_non_null(text);
+    struct slice all = { text, read_lines(name, text) };
+    data_open(&data, name);
+    while (data_next(&data)) {
+        struct slice pattern_text = data_bytes(data.field[0]);
+        struct pattern *pattern = pattern_parse(pattern_text, &error);
+
+        assert_non_null(pattern);
+        (void)snprintf(where, sizeof where, "%s:%u", data.path, data.line);
+        check_walk(pattern, all, where);
+        check_walk(pattern, (struct slice){ text, all.len - 1 }, where);
+        pattern_free(pattern);
+        data_free(pattern_text);
+    }
+    data_close(&data);
+    free(text);
+}
+
+static void test_lines(void **state)
+{
+    static const char *const names[] = { "pattern-terms.txt", "pattern-regex.txt",
+                                         "pattern-space.txt", "pattern-json.txt" };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        check_lines(names[i]);
+    }
 }
 
 /* pattern-refused.txt: PATTERN OFFSET WORDS-OF-THE-ERROR; the last two may be left out. */
@@ -61,6 +178,7 @@ static void test_limits(void **state)
 {
     char text[PATTERN_LENGTH_MAX + 1];
     struct pattern_error error;
+    struct pattern_scratch *scratch = pattern_scratch_new();
     struct pattern *pattern;
     size_t size = 4 << 20;
     char *message = malloc(size);
@@ -73,22 +191,25 @@ static void test_limits(void **state)
     pattern = pattern_parse((struct slice){ text, PATTERN_LENGTH_MAX }, &error);
     assert_non_null(pattern);
     memset(message, 'b', size);
-    assert_int_equal(pattern_match(pattern, (struct slice){ message, size }), PATTERN_YES);
+    assert_int_equal(pattern_match(pattern, scratch, (struct slice){ message, size }), PATTERN_YES);
     message[size - 1] = 'a';
-    assert_int_equal(pattern_match(pattern, (struct slice){ message, size }), PATTERN_NO);
-    assert_int_equal(pattern_match(pattern, (struct slice){ NULL, 0 }), PATTERN_YES);
+    assert_int_equal(pattern_match(pattern, scratch, (struct slice){ message, size }), PATTERN_NO);
+    assert_int_equal(pattern_match(pattern, scratch, (struct slice){ NULL, 0 }), PATTERN_YES);
     pattern_free(pattern);
     assert_null(pattern_parse((struct slice){ text, sizeof text }, &error));
     assert_int_equal(error.offset, PATTERN_LENGTH_MAX);
     pattern_free(NULL);
+    pattern_scratch_free(scratch);
+    pattern_scratch_free(NULL);
     free(message);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matches),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_terms),  cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_space),  cmocka_unit_test(test_json),
+        cmocka_unit_test(test_lines),  cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
