@@ -51,6 +51,7 @@ def status(tailgate):
 def test_keys_end_in_the_middle_of_many_pages(tmp_path, broken):
     """Twenty minutes of keys, and more pages than that: where new keys do not come in time, the page is asked for again."""
     with Loopback(speed=300) as aws:
+        aws.credentials.tolerance_min = 300  # of this clock, which a request takes on a busy machine
         aws.logs.create(GROUP)
         aws.logs.page_events = 1
         aws.imds.keys.lifetime_s = 1200
@@ -62,12 +63,15 @@ def test_keys_end_in_the_middle_of_many_pages(tmp_path, broken):
                            when=lambda call: ends - 15 * MINUTE < call.time_ms < ends + MINUTE)
         process = watch(tailgate, without_keys(tailgate) | aws.imds_environment() | aws.clock.environment())
         try:
-            aws.wait_for(lambda: aws.clock.now_ms() > ends + 5 * MINUTE and len(found(tailgate)) == 1000, 120)
+            aws.wait_for(lambda: aws.clock.now_ms() > ends + 5 * MINUTE, 60)
+            while len(found(tailgate)) < 1000:
+                asked = len(aws.requests)
+                aws.wait_for(lambda: len(aws.requests) > asked + 50, 60)
         finally:
             tailgate.stop(process)
         keys = {call.headers["authorization"].split("Credential=")[1].split("/")[0] for call in aws.calls("logs", "FilterLogEvents")}
         assert found(tailgate) == list(range(1, 1001)) and len(keys) >= 2
-        assert not aws.refused
+        assert not [call for call in aws.refused if not (broken and call.error.startswith("ExpiredToken"))]
 
 
 def test_keys_are_rotated(tailgate, aws, tmp_path):
