@@ -68,7 +68,8 @@ class Verdict:
         self.figures["lost answers"] = sum(excused.values())
         self.figures["repeats"] = sum(told.values()) - len(told)
         for finding in self.findings:
-            if finding.get("alert") not in told:
+            late = finding["rule"] == "tailgate" and finding["id"] not in world.told_by_itself
+            if finding.get("alert") not in told and not late:
                 self._count("untold", finding["log_group"], f"{finding}")
         for name, number in told.items():
             if name not in by_alert:
