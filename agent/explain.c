@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/command.h"
+#include "agent/explain_pattern.h"
 #include "agent/finding_output.h"
 #include "agent/lines.h"
 #include "agent/memory.h"
@@ -394,13 +395,22 @@ static int explain_main(const struct arguments *arguments)
     const char *word = arguments_value(arguments, "format");
     enum format format = FORMAT_AUTO;
 
+    if (arguments->operand_count > 0 && !line) {
+        return explain_pattern(arguments->operands[0]);
+    }
+    if (line && arguments->operand_count > 0) {
+        problems_add(&problems, (struct place){ "explain", 0, 0 },
+                     "explain either a PATTERN or a row (--line), not both at once");
+    }
     if (word && !format_parse(word, &format)) {
         problems_add(&problems, (struct place){ "format", 0, 0 },
                      "\"%s\" is not one of auto, mysql, postgresql, sqlserver, oracle", word);
     }
     if (!line) {
-        problems_add(&problems, (struct place){ "explain", 0, 0 },
-                     "say what to explain: --line 'ROW', or --line - for rows from standard input");
+        problems_add(
+            &problems, (struct place){ "explain", 0, 0 },
+            "say what to explain: a PATTERN, --line 'ROW', or --line - for rows from standard "
+            "input");
     }
     struct config *config = config_load(arguments, CONFIG_RULES_IF_ANY, &problems);
     if (!line || problems.count > 0) {
@@ -415,10 +425,13 @@ static int explain_main(const struct arguments *arguments)
 
 const struct command explain_command = {
     .name = "explain",
-    .operands = "--line ROW|-",
-    .summary = "how a row is read, which rule applies, and why it is a finding or none",
+    .operands = "PATTERN | --line ROW|-",
+    .summary =
+        "what a filter pattern means and hides; or how a row is read, and why it is a finding",
     .details = "  Needs no AWS and no state file.  The text of SQL statements is not shown.\n"
+               "  A pattern that begins with '-' goes after \"--\".\n"
                "  Exit status: 0 a row was of a connection or was told, 1 none was, 2 usage.\n",
+    .max_operands = 1,
     .options = explain_options,
     .common = true,
     .run = explain_main,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/caret.h"
 #include "agent/command.h"
 #include "agent/escape.h"
 #include "agent/lines.h"
@@ -306,18 +307,6 @@ static void match_file(struct match *match, const char *path)
     match->matched += match->matched_here;
 }
 
-/* The pattern with a caret under the byte at fault; control characters would move it, so they are
- * shown as '?'. */
-static void show_caret(const char *text, const struct pattern_error *error)
-{
-    log_error("the pattern is not valid: %s", error->text);
-    fputs("  ", stderr);
-    for (const char *p = text; *p; p++) {
-        fputc((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e ? '?' : *p, stderr);
-    }
-    fprintf(stderr, "\n  %*s^\n", (int)error->offset, "");
-}
-
 static int match_main(const struct arguments *arguments)
 {
     const char *text = arguments->operands[0];
@@ -331,7 +320,7 @@ static int match_main(const struct arguments *arguments)
                            .show_names = arguments->operand_count > 2 };
 
     if (!pattern) {
-        show_caret(text, &error);
+        caret_show(text, &error);
         return EXIT_USAGE;
     }
     match.scratch = pattern_scratch_new();

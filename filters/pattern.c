@@ -115,7 +115,7 @@ void pattern_free(struct pattern *pattern)
     if (!pattern) {
         return;
     }
-    for (size_t i = 0; i < pattern->term_count; i++) {
+    for (size_t i = 0; i < pattern->term_count + pattern->ignored_count; i++) {
         search_free(pattern->terms[i].search);
     }
     for (size_t i = 0; i < pattern->condition_count; i++) {

@@ -27,10 +27,17 @@ enum term_kind {
     TERM_OPTIONAL, /* counts only in a pattern that has no other kind */
 };
 
+/* Where a part stands in the pattern's text. */
+struct extent {
+    size_t offset, len;
+};
+
 struct term {
     enum term_kind kind;
     bool regex; /* else a fixed run of bytes */
-    size_t len; /* of that */
+    bool bare;  /* written without quotes */
+    size_t len; /* of that run */
+    struct extent extent;
     struct search *search;
 };
 
@@ -65,6 +72,8 @@ struct value {
 struct condition {
     enum comparison comparison;
     struct value value;
+    bool bare; /* its value is written without quotes */
+    struct extent extent;
     uint16_t subject; /* the step of a selector, or the field */
     uint16_t next;    /* with the same subject */
 };
@@ -109,7 +118,7 @@ struct pattern {
     char *bytes; /* of all names and values */
     size_t bytes_used;
     struct term *terms;
-    size_t term_count;
+    size_t term_count, ignored_count; /* ignored terms stand behind the others */
     struct condition *conditions;
     uint16_t condition_count;
     struct node *nodes;

@@ -187,6 +187,7 @@ static bool read_primary(struct joining *joining, uint16_t *out)
     if (!joining->one(parser, condition, joining->context)) {
         return false;
     }
+    condition->extent = (struct extent){ open, parser->at - open };
     *out = add_node(pattern, NODE_CONDITION, NONE);
     pattern->nodes[*out].condition = number;
     return true;
@@ -324,6 +325,8 @@ bool parser_comparison(struct parser *parser, bool (*bare)(char), struct conditi
         return parser_fail(parser, begin, "< <= > >= compare with a number");
     } else if (!read_bare(parser, bare, value)) {
         return false;
+    } else {
+        out->bare = true;
     }
     if (order && value->kind != VALUE_NUMBER) {
         return parser_fail(parser, begin, "< <= > >= compare with a number, without quotes");

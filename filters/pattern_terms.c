@@ -79,15 +79,14 @@ static bool add_literal(struct parser *parser, struct term *term, struct slice l
     return term->search || parser_fail(parser, 0, "out of memory");
 }
 
-static bool parse_term(struct parser *parser)
+static bool read_term(struct parser *parser, struct term *term)
 {
     const char *text = parser->text.data;
-    struct term *term = &parser->pattern->terms[parser->pattern->term_count++];
     struct slice phrase;
     size_t begin = parser->at;
     char sign = parser_peek(parser);
 
-    *term = (struct term){ .kind = TERM_PLAIN };
+    term->kind = TERM_PLAIN;
     if (sign == '-' || sign == '?') {
         term->kind = sign == '-' ? TERM_EXCLUDED : TERM_OPTIONAL;
         parser->at++;
@@ -115,11 +114,22 @@ static bool parse_term(struct parser *parser)
     if (parser->at == begin) {
         return refuse(parser);
     }
+    term->bare = true;
     return add_literal(parser, term, (struct slice){ text + begin, parser->at - begin });
 }
 
+static bool parse_term(struct parser *parser)
+{
+    struct term *term = &parser->pattern->terms[parser->pattern->term_count++];
+    size_t begin = parser->at;
+    bool ok = read_term(parser, term);
+
+    term->extent = (struct extent){ begin, parser->at - begin };
+    return ok;
+}
+
 /* Optional terms say nothing beside others: the service ignores them there. */
-static void drop_ignored_terms(struct pattern *pattern)
+static void set_ignored_apart(struct pattern *pattern)
 {
     size_t kept = 0;
     bool others = false;
@@ -127,14 +137,17 @@ static void drop_ignored_terms(struct pattern *pattern)
     for (size_t i = 0; i < pattern->term_count; i++) {
         others = others || pattern->terms[i].kind != TERM_OPTIONAL;
     }
-    for (size_t i = 0; i < pattern->term_count; i++) {
-        if (others && pattern->terms[i].kind == TERM_OPTIONAL) {
-            search_free(pattern->terms[i].search);
-        } else {
-            pattern->terms[kept++] = pattern->terms[i];
+    for (size_t i = 0; others && i < pattern->term_count; i++) {
+        if (pattern->terms[i].kind != TERM_OPTIONAL) {
+            struct term term = pattern->terms[i];
+            memmove(&pattern->terms[kept + 1], &pattern->terms[kept], (i - kept) * sizeof term);
+            pattern->terms[kept++] = term;
         }
     }
-    pattern->term_count = kept;
+    if (others) {
+        pattern->ignored_count = pattern->term_count - kept;
+        pattern->term_count = kept;
+    }
 }
 
 bool parse_terms(struct parser *parser)
@@ -144,7 +157,7 @@ bool parse_terms(struct parser *parser)
             return false;
         }
     }
-    drop_ignored_terms(parser->pattern);
+    set_ignored_apart(parser->pattern);
     return true;
 }
 

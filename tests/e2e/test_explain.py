@@ -79,7 +79,6 @@ def test_exit_status(tailgate, explain):
 
 def test_usage(tailgate):
     assert "--line 'ROW'" in tailgate.call("explain", status=2).stderr
-    tailgate.call("explain", "PATTERN", status=2)
     assert "oracle" in tailgate.call("explain", "--line", OUTSIDE, "--format", "db2", status=2).stderr
     tailgate.call("explain", "--line", OUTSIDE, "--network", "10.0.0.1/8", status=2)
 

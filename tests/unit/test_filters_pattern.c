@@ -4,6 +4,7 @@
 
 #include "filters/pattern.h"
 #include "filters/pattern_lines.h"
+#include "filters/pattern_lint.h"
 
 /* PATTERN MESSAGE yes-or-no. */
 static void check_matches(const char *name)
@@ -173,6 +174,36 @@ static void test_refusals(void **state)
     data_close(&data);
 }
 
+/* pattern-lint.txt: PATTERN OFFSET WORDS, or PATTERN and "-". */
+static void test_lint(void **state)
+{
+    struct pattern_warning warnings[PATTERN_WARNINGS_MAX];
+    struct pattern_error error;
+    struct data data;
+    (void)state;
+
+    data_open(&data, "pattern-lint.txt");
+    while (data_next(&data)) {
+        struct slice text = data_bytes(data.field[0]);
+        struct pattern *pattern = pattern_parse(text, &error);
+
+        assert_non_null(pattern);
+        size_t count = pattern_lint(pattern, text, warnings);
+        bool found = data.count == 2 && count == 0;
+        for (size_t i = 0; i < count && data.count > 2; i++) {
+            found = found || (warnings[i].offset == strtoul(data.field[1], NULL, 10) &&
+                              strstr(warnings[i].text, data.field[2]));
+        }
+        if (!found) {
+            fail_msg("%s:%u: %zu warnings, the first at %zu: %s", data.path, data.line, count,
+                     count > 0 ? warnings[0].offset : 0, count > 0 ? warnings[0].text : "");
+        }
+        pattern_free(pattern);
+        data_free(text);
+    }
+    data_close(&data);
+}
+
 /* The longest list of terms there can be, and text past the end of which nothing may be read. */
 static void test_limits(void **state)
 {
@@ -207,10 +238,10 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_terms),  cmocka_unit_test(test_regex),
-        cmocka_unit_test(test_space),  cmocka_unit_test(test_json),
-        cmocka_unit_test(test_lines),  cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_terms), cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_space), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_lines), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_lint),  cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
