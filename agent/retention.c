@@ -186,7 +186,7 @@ void retention_answer(struct retention *retention, const struct aws_answer *answ
         return;
     }
     if (error.problem != AWS_OK || !log_groups_read(answer->body, answer->body_len,
-                                                    origin->log_group, &found, &days, &error)) {
+                                                    origin->identity, &found, &days, &error)) {
         failed(retention, &error);
     } else {
         retention->failures = 0;

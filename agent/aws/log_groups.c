@@ -44,11 +44,11 @@ bool log_groups_send(struct aws *aws, const char *region, const char *name, void
 }
 
 /* Reads the one group of an answer; returns NULL, or the name of what is missing or wrong. */
-static const char *read_group(const struct json_object *document, const char *name, bool *found,
+static const char *read_group(const struct json_object *document, const char *arn, bool *found,
                               int64_t *days)
 {
     struct json_object *groups, *retention;
-    size_t len;
+    size_t len, arn_len = strlen(arn);
 
     if (!json_object_object_get_ex(document, "logGroups", &groups) ||
         !json_object_is_type(groups, json_type_array)) {
@@ -58,13 +58,13 @@ static const char *read_group(const struct json_object *document, const char *na
         return NULL;
     }
     struct json_object *group = json_object_array_get_idx(groups, 0);
-    const char *said = json_object_is_type(group, json_type_object)
-                           ? json_member(group, "logGroupName", &len)
-                           : NULL;
+    const char *said =
+        json_object_is_type(group, json_type_object) ? json_member(group, "arn", &len) : NULL;
     if (!said) {
-        return "logGroupName";
+        return "arn";
     }
-    *found = strlen(name) == len && memcmp(name, said, len) == 0;
+    *found = len >= arn_len && memcmp(arn, said, arn_len) == 0 &&
+             (len == arn_len || (len == arn_len + 2 && memcmp(said + arn_len, ":*", 2) == 0));
     if (*found && json_object_object_get_ex(group, "retentionInDays", &retention)) {
         *days =
             json_object_is_type(retention, json_type_int) ? json_object_get_int64(retention) : 0;
@@ -73,7 +73,7 @@ static const char *read_group(const struct json_object *document, const char *na
     return NULL;
 }
 
-bool log_groups_read(const char *body, size_t len, const char *name, bool *found, int64_t *days,
+bool log_groups_read(const char *body, size_t len, const char *arn, bool *found, int64_t *days,
                      struct aws_error *error)
 {
     const char *wrong = NULL, *not_json = NULL;
@@ -82,7 +82,7 @@ bool log_groups_read(const char *body, size_t len, const char *name, bool *found
     *found = false;
     *days = LOG_GROUPS_FOR_EVER;
     if (document) {
-        wrong = read_group(document, name, found, days);
+        wrong = read_group(document, arn, found, days);
     }
     json_object_put(document);
     if (not_json || wrong) {

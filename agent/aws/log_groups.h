@@ -16,9 +16,10 @@
 bool log_groups_send(struct aws *aws, const char *region, const char *name, void *owner,
                      struct aws_error *error);
 
-/* Reads a good answer.  *found: whether that log group is there; *days: how long it keeps events,
- * or LOG_GROUPS_FOR_EVER.  False with AWS_BAD_ANSWER when it is not what the service promises. */
-bool log_groups_read(const char *body, size_t len, const char *name, bool *found, int64_t *days,
+/* Reads a good answer.  *found: whether that log group is there, by its ARN without ":*", as one of
+ * another account may have its name; *days: how long it keeps events, or LOG_GROUPS_FOR_EVER.
+ * False with AWS_BAD_ANSWER when it is not what the service promises. */
+bool log_groups_read(const char *body, size_t len, const char *arn, bool *found, int64_t *days,
                      struct aws_error *error);
 
 #endif

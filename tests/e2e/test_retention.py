@@ -67,6 +67,24 @@ def test_another_group_is_not_taken_for_it(tailgate, aws):
     assert source(tailgate)["lost"] == [] and not aws.sns.messages
 
 
+@pytest.mark.parametrize("aws", [600], indirect=True)
+def test_ours_is_not_taken_for_theirs(tailgate, aws):
+    """All sources are given by ARN, so our own account is not known; it has a group of that name, which keeps one day."""
+    theirs = f"arn:aws:logs:{aws.region}:210987654321:log-group:{GROUP}"
+    aws.logs.create(theirs)
+    keep(aws, 1)
+    words = ["run", "--log-group", theirs, *tailgate.networks(), "--since", "1h", "--topic-arn", tailgate.topic]
+    process = tailgate.start(*words)
+    aws.wait_for(lambda: asked(aws) == 1 and source(tailgate)["gaps"] == [], 30)
+    tailgate.stop(process)
+    tailgate.skip(3 * 24 * HOUR)
+    aws.logs.put(theirs, "s", [(aws.clock.now_ms() - 40 * HOUR, row("203.0.113.9", 9))])
+    process = tailgate.start(*words)
+    aws.wait_for(lambda: len(aws.sns.messages) == 1, 30)
+    assert source(tailgate)["lost"] == []
+    tailgate.stop(process)
+
+
 def test_without_permission_it_is_said_once(tailgate, aws):
     aws.faults.add("logs", "DescribeLogGroups", "access_denied", times=None)
     process = tailgate.watch()

@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-#define NAME "/aws/rds/instance/orders/audit"
+#define HERE "arn:aws:logs:eu-west-1:123456789012:log-group:"
+#define ARN  HERE "/aws/rds/instance/orders/audit"
 
 static const struct {
     const char *body;
@@ -18,17 +19,20 @@ static const struct {
     int64_t days;
 } answers[] = {
     { "{\"logGroups\":[]}", true, false, LOG_GROUPS_FOR_EVER },
-    { "{\"logGroups\":[{\"logGroupName\":\"" NAME "\"}]}", true, true, LOG_GROUPS_FOR_EVER },
-    { "{\"logGroups\":[{\"logGroupName\":\"" NAME "\",\"retentionInDays\":7}]}", true, true, 7 },
-    { "{\"logGroups\":[{\"logGroupName\":\"" NAME "-old\",\"retentionInDays\":7}]}", true, false,
+    { "{\"logGroups\":[{\"arn\":\"" ARN ":*\"}]}", true, true, LOG_GROUPS_FOR_EVER },
+    { "{\"logGroups\":[{\"arn\":\"" ARN ":*\",\"retentionInDays\":7}]}", true, true, 7 },
+    { "{\"logGroups\":[{\"arn\":\"" ARN "-old:*\",\"retentionInDays\":7}]}", true, false,
       LOG_GROUPS_FOR_EVER },
-    { "{\"logGroups\":[{\"logGroupName\":\"" NAME "\\u0000\",\"retentionInDays\":7}]}", true, false,
+    { "{\"logGroups\":[{\"arn\":\"" ARN "\\u0000\",\"retentionInDays\":7}]}", true, false,
       LOG_GROUPS_FOR_EVER },
-    { "{\"logGroups\":[{\"logGroupName\":\"" NAME "\",\"retentionInDays\":0}]}", false, true, 0 },
-    { "{\"logGroups\":[{\"logGroupName\":\"" NAME "\",\"retentionInDays\":\"7\"}]}", false, true,
-      0 },
-    { "{\"logGroups\":[{\"logGroupName\":\"" NAME "\",\"retentionInDays\":1e300}]}", false, true,
-      0 },
+    { "{\"logGroups\":[{\"arn\":\"" ARN ":*\",\"retentionInDays\":0}]}", false, true, 0 },
+    { "{\"logGroups\":[{\"arn\":\"" ARN ":*\",\"retentionInDays\":\"7\"}]}", false, true, 0 },
+    { "{\"logGroups\":[{\"arn\":\"" ARN ":*\",\"retentionInDays\":1e300}]}", false, true, 0 },
+    { "{\"logGroups\":[{\"arn\":\"" ARN "\",\"retentionInDays\":7}]}", true, true, 7 },
+    { "{\"logGroups\":[{\"arn\":\"arn:aws:logs:eu-west-1:210987654321:log-group:/aws/rds/instance/"
+      "orders/audit:*\",\"retentionInDays\":7}]}",
+      true, false, LOG_GROUPS_FOR_EVER },
+    { "{\"logGroups\":[{\"retentionInDays\":7}]}", false, false, 0 },
     { "{\"logGroups\":[7]}", false, false, 0 },
     { "{\"logGroups\":{}}", false, false, 0 },
     { "[]", false, false, 0 },
@@ -44,7 +48,7 @@ static void reads_answers(void **state)
         struct aws_error error = { .problem = AWS_OK };
         bool found;
         int64_t days;
-        bool good = log_groups_read(body, strlen(body), NAME, &found, &days, &error);
+        bool good = log_groups_read(body, strlen(body), ARN, &found, &days, &error);
         if (good != answers[i].good || (error.problem == AWS_BAD_ANSWER) == good) {
             fail_msg("%s is %s", body, good ? "taken" : "refused");
         }
