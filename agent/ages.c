@@ -35,10 +35,11 @@ static int64_t age_within(size_t i, const struct delays *delays)
     return wanted < limits[i].most ? wanted : limits[i].most;
 }
 
-void ages_for(const struct delays *delays, struct ages *out)
+void ages_for(const struct delays *delays, int64_t settled, struct ages *out)
 {
     out->overlap = age_within(0, delays);
     for (size_t i = 0; i < AGES_COUNT; i++) {
         out->age[i] = age_within(i + 1, delays);
     }
+    out->age[AGES_COUNT - 1] = settled;
 }

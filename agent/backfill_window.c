@@ -13,6 +13,7 @@
 #include "agent/fingerprint.h"
 #include "agent/memory.h"
 #include "agent/publisher.h"
+#include "agent/retention.h"
 #include "agent/retry.h"
 #include "agent/session.h"
 #include "agent/times.h"
@@ -187,12 +188,27 @@ static void tell_gap(const struct origin *origin, int64_t start, int64_t end, co
 static void read_hours(struct backfill *backfill, struct detector *detector, int64_t watch,
                        int64_t since, int64_t until)
 {
+    const struct origin *origin = detector->origin;
     struct window window = { 0 };
     struct aws_error error = { 0 };
+    struct store_error store_error;
+    struct retention_kept kept;
 
+    if (!retention_get(backfill->store, origin->source, session_service_time(backfill->aws), &kept,
+                       &store_error)) {
+        log_error("%s", store_error.text);
+        kept = (struct retention_kept){ .settled = AGE_SETTLED };
+    }
+    if (since < kept.horizon) {
+        int64_t end = kept.horizon < until ? kept.horizon : until;
+        tell_gap(origin, since, end, "the log group does not keep its events that long");
+        backfill->result->incomplete = true;
+        since = end;
+    }
     for (int64_t start = since; start < until; start += HOUR_MS) {
         int64_t end = until - start < HOUR_MS ? until : start + HOUR_MS;
         window_open(&window, start, end, end, NULL, 0);
+        window.settled = kept.settled;
         if (read_window(backfill, &window, detector, watch, &error)) {
             continue;
         }

@@ -38,6 +38,9 @@ static const struct notice_words words[] = {
     [NOTICE_RETENTION] = { "retention", "a log keeps its events for less time",
                            "A log keeps its events for less time",
                            "What it no longer has, nobody can look at again." },
+    [NOTICE_LOST] = { "lost", "a stretch of a log was deleted before it was read",
+                      "A stretch of a log was deleted before it was read",
+                      "Nobody was told who connected then." },
 };
 #define WORDS (sizeof words / sizeof words[0])
 

@@ -25,6 +25,7 @@ enum notice_kind {
     NOTICE_READABLE,      /* and now can be again */
     NOTICE_TOPIC_REFUSES, /* the topic has taken no alerts for long */
     NOTICE_RETENTION,     /* a log group keeps its events for less time than before */
+    NOTICE_LOST,          /* some time of a log was not read before its events were deleted */
 };
 
 struct notice {

@@ -18,6 +18,7 @@ struct origin {
     int64_t time_zone;  /* of its rows, milliseconds east of UTC */
     enum format format; /* of its lines: the configured one, else what the log group's name says */
     int64_t source;     /* its id in the store; for the caller to fill in */
+    bool retention_asked; /* whether AWS has said how long it keeps its events, or will not */
 };
 
 /* A configured log group; the account comes from its ARN, else from `account`. */

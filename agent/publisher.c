@@ -24,6 +24,7 @@
 #define MENDED_MAX        2 /* attempts at once after expired credentials or a wrong clock */
 #define BREAKER           "breaker"
 #define COPY_BREAKER      "breaker of copies"
+#define COPIES_FACT       "copies go to"
 #define SEVERITY_WORD_MAX 16
 
 /* A message a second, and never more than five in any second: SNS cuts off an e-mail subscription
@@ -40,11 +41,39 @@ bool publisher_busy(const struct publisher *publisher)
     return publisher->flying != 0;
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Remembers where copies go.  Once that is the topic, what was copied there is told. */
+static bool note_copies(struct store *store, const struct config *config, struct store_error *error)
+{
+    char copied_to[REFUSAL_TOPIC_MAX];
+
+    if (!store_fact_get(store, COPIES_FACT, copied_to, sizeof copied_to, error)) {
+        return false;
+    }
+    if (*copied_to && same(copied_to, config->topic_arn) && !copies_settle(store, error)) {
+        return false;
+    }
+    return !config->fallback_topic_arn || same(copied_to, config->fallback_topic_arn) ||
+           store_fact_set(store, COPIES_FACT, config->fallback_topic_arn, error);
+}
+
 bool publisher_use(struct publisher *publisher, const struct config *config,
                    struct store_error *error)
 {
+    const struct config *before = publisher->config;
+
+    if (before && (!same(before->topic_arn, config->topic_arn) ||
+                   !same(before->fallback_topic_arn, config->fallback_topic_arn))) {
+        publisher->copy_failures = 0;
+        publisher->moved = true;
+    }
     publisher->config = config;
-    return refusal_begin(&publisher->refusal, publisher->store, config, error);
+    return note_copies(publisher->store, config, error) &&
+           refusal_begin(&publisher->refusal, publisher->store, config, error);
 }
 
 /* Whether what waits goes to the second topic, too. */
@@ -107,7 +136,8 @@ static void failed(struct publisher *publisher, int64_t row, const struct aws_er
         complain(publisher, error->text);
         int64_t next = next_attempt(error, publisher->attempts);
         ok = alerts_failed(store, row, next, maybe_sent, error->text, &store_error) &&
-             refusal_failed(&publisher->refusal, store, error, clock_now(), &store_error);
+             (publisher->moved ||
+              refusal_failed(&publisher->refusal, store, error, clock_now(), &store_error));
     }
     if (!ok) {
         rest(publisher, store_error.text);
@@ -127,7 +157,7 @@ static void sent(struct publisher *publisher, int64_t row, const char *message_i
             rest(publisher, error.text);
         }
     } else if (!alerts_sent(store, row, clock_now(), message_id, &error) ||
-               !refusal_over(&publisher->refusal, store, &error)) {
+               (!publisher->moved && !refusal_over(&publisher->refusal, store, &error))) {
         rest(publisher, error.text);
     } else if (publisher->complained) {
         log_info("publishing works again");
@@ -195,6 +225,7 @@ static bool publish(struct publisher *publisher, const struct alert *alert,
     int64_t row = alert->row;
 
     publisher->attempts = alert->attempts;
+    publisher->moved = false;
     publisher->copy_turn = !publisher->copying;
     bool ok =
         message_make(publisher->store, alert, publisher->config->alert_format, &message,

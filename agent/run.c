@@ -130,7 +130,6 @@ static struct watch *watch_new(struct run *run, struct config *config, int64_t f
                                          .fair_interval = fair_interval(config),
                                          .budget = { .store = run->state.store,
                                                      .rate = config->requests_per_second },
-                                         .retention = &run->retention,
                                          .out = config->output == OUTPUT_JSON ? stdout : NULL };
     watch->sources = xcalloc(config->source_count, sizeof *watch->sources);
     watch->order = xcalloc(config->source_count, sizeof(struct source *));
@@ -356,9 +355,9 @@ static int64_t step_sources(struct watch *watch)
     return at;
 }
 
-static const struct origin *origin_at(const void *sources, size_t index)
+static struct origin *origin_at(void *sources, size_t index)
 {
-    return &((const struct source *)sources)[index].origin;
+    return &((struct source *)sources)[index].origin;
 }
 
 static void hand_out_answers(struct run *run)

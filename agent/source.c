@@ -8,9 +8,11 @@
 
 #include "agent/ages.h"
 #include "agent/clock.h"
+#include "agent/notice.h"
 #include "agent/retention.h"
 #include "agent/retry.h"
 #include "agent/session.h"
+#include "agent/times.h"
 #include "filters/service_filter.h"
 
 #define MINUTE INT64_C(60000)
@@ -119,15 +121,19 @@ bool source_busy(const struct source *source)
     return source->tip.flying || source->back.flying;
 }
 
-/* The ages at which this source is read again, as its late events have it. */
-static bool ages_of(const struct source *source, struct ages *out, struct store_error *error)
+/* The ages at which this source is read again, as its late events and its log group's retention
+ * have it. */
+static bool ages_of(const struct source *source, int64_t now, struct ages *out,
+                    struct retention_kept *kept, struct store_error *error)
 {
+    struct store *store = source->watching->store;
     struct delays delays;
 
-    if (!delays_get(source->watching->store, source->origin.source, &delays, error)) {
+    if (!delays_get(store, source->origin.source, &delays, error) ||
+        !retention_get(store, source->origin.source, now, kept, error)) {
         return false;
     }
-    ages_for(&delays, out);
+    ages_for(&delays, kept->settled, out);
     return true;
 }
 
@@ -164,11 +170,12 @@ static int64_t unbroken_since(const struct stretch *list, size_t count)
 static bool open_tip(struct source *source, struct store_error *error)
 {
     int64_t now = session_service_time(source->watching->aws), start = source->since;
+    struct retention_kept kept;
     struct stretch *list;
     struct ages ages;
     size_t count;
 
-    if (!ages_of(source, &ages, error) ||
+    if (!ages_of(source, now, &ages, &kept, error) ||
         !coverage_list(source->watching->store, source->watch, source->since, INT64_MAX, &list,
                        &count, error)) {
         return false;
@@ -186,17 +193,23 @@ static bool open_tip(struct source *source, struct store_error *error)
     /* Asked even if nothing is new, as after the clock was set back: the answer brings the time. */
     window_open(&source->tip, least(start, now), now, now + TIP_AHEAD, list, count);
     source->tip.sampled = source->filter != NULL;
+    source->tip.settled = kept.settled;
     free(list);
     return true;
 }
 
-/* The stretch that has waited longest for being read again at an age it has reached.  By how long
- * each has waited, not by age: when the budget is short, every age still gets its turn. */
-static bool find_due(const struct stretch *list, size_t count, const struct ages *ages, int64_t now,
-                     struct stretch *out)
+/* The stretch that has waited longest for being read again at an age it has reached, of those that
+ * end behind a horizon.  By how long each has waited, not by age: when the budget is short, every
+ * age still gets its turn. */
+static bool find_due(const struct stretch *list, size_t count, const struct ages *ages,
+                     int64_t horizon, int64_t now, struct stretch *out)
 {
     int64_t longest = -1;
 
+    while (count > 0 && list->end <= horizon) {
+        list++;
+        count--;
+    }
     for (size_t i = 0; i < AGES_COUNT; i++) {
         int64_t piece = ages->age[i] / AGE_PIECES;
         struct stretch found;
@@ -216,12 +229,12 @@ static bool find_due(const struct stretch *list, size_t count, const struct ages
 /* Opens the window of a re-read.  The service may leave out what tells nothing, but for the deepest
  * re-read: that is made whole, for what only neighbours can tell of each other, and in case the
  * service should not filter as we believe. */
-static void open_again(struct source *source, const struct stretch *found, int64_t now,
-                       const struct stretch *list, size_t count)
+static void open_again(struct source *source, const struct stretch *found, const struct ages *ages,
+                       int64_t now, const struct stretch *list, size_t count)
 {
     /* What was taken over from other rules was not read with these. */
     bool again = found->reads > 0;
-    bool filtered = source->filter && again && now - found->start < AGE_SETTLED;
+    bool filtered = source->filter && again && now - found->start < ages->age[AGES_COUNT - 1];
     int64_t slice = filtered ? source->filtered_slice : source->slice;
     int64_t stop = least(found->end, found->start + slice);
 
@@ -229,6 +242,60 @@ static void open_again(struct source *source, const struct stretch *found, int64
     source->back.again = again;
     source->back.filter = filtered ? source->filter : NULL;
     source->back.sampled = source->filter != NULL;
+}
+
+/* Tells of time that was not read while the log group kept it: the newest of it, once. */
+static bool tell_lost(struct source *source, const struct stretch *list, size_t count,
+                      int64_t horizon, struct store_error *error)
+{
+    struct store *store = source->watching->store;
+    struct stretch lost;
+    char name[SOURCE_FACT_MAX], number[24], text[NOTICE_TEXT_MAX];
+    char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
+    struct notice notice = {
+        .kind = NOTICE_LOST, .severity = SEVERITY_HIGH, .origin = &source->origin, .text = text
+    };
+    bool known;
+
+    /* What lies before the first read was never promised. */
+    if (coverage_holes(list, count, list->start, horizon, true, &lost, 1) == 0) {
+        return true;
+    }
+    /* All of a hole at once, though it falls behind the horizon bit by bit; so what comes behind it
+     * must have been read first. */
+    int64_t cut = lost.end;
+    for (size_t i = count; i > 0 && list[i - 1].start >= cut; i--) {
+        lost.end = list[i - 1].start;
+    }
+    if (list[count - 1].start < cut) {
+        return true;
+    }
+    snprintf(name, sizeof name, "lost %" PRId64, source->origin.source);
+    if (!store_fact_get(store, name, number, sizeof number, error)) {
+        return false;
+    }
+    if (*number && lost.end <= strtoll(number, NULL, 10)) {
+        return true;
+    }
+    notice.time = lost.start;
+    snprintf(
+        text, sizeof text,
+        "%s was not read from %s to %s, and its log group does not keep events that long: what "
+        "was written then is being deleted or is gone. Connections of that time can still be in "
+        "the "
+        "database's own log files, or in an export of the log group.",
+        source->origin.log_group, time_format(lost.start, from), time_format(lost.end, to));
+    snprintf(number, sizeof number, "%" PRId64, lost.end);
+    if (!store_begin(store, error)) {
+        return false;
+    }
+    bool ok = notice_add(store, &notice, &known, error) &&
+              store_fact_set(store, name, number, error) && store_commit(store, error);
+    store_rollback(store);
+    if (ok) {
+        log_warning("%s", text);
+    }
+    return ok;
 }
 
 /* Opens the next window behind the tip: the newest hole, else the re-read that has waited longest.
@@ -239,20 +306,21 @@ static bool open_back(struct source *source, struct store_error *error)
     struct stretch *list, found;
     struct ages ages;
     size_t count;
-    int64_t kept, since = source->since;
+    struct retention_kept kept;
+    int64_t since = source->since;
 
-    if (!ages_of(source, &ages, error) ||
-        !retention_get(source->watching->store, source->origin.source, &kept, error) ||
+    if (!ages_of(source, now, &ages, &kept, error) ||
         !coverage_list(source->watching->store, source->watch, source->since, now, &list, &count,
                        error)) {
         return false;
     }
     /* An answer of no events would say nothing of what is deleted by now: that gap stays. */
-    if (!source->watching->retention->asked) {
-        kept = RETENTION_LEAST_MS;
-    }
-    if (kept != RETENTION_UNKNOWN && now - kept > since) {
-        since = now - kept;
+    int64_t horizon = source->origin.retention_asked ? kept.horizon : now - RETENTION_LEAST_MS;
+    since = horizon > since ? horizon : since;
+    if (count > 0 && source->origin.retention_asked &&
+        !tell_lost(source, list, count, horizon, error)) {
+        free(list);
+        return false;
     }
     /* What lies after the last stretch is the tip's. */
     int64_t end = count > 0 ? list[count - 1].end : source->since;
@@ -260,9 +328,10 @@ static bool open_back(struct source *source, struct store_error *error)
         int64_t start =
             found.end - found.start > source->slice ? found.end - source->slice : found.start;
         window_open(&source->back, start, found.end, found.end, NULL, 0);
-    } else if (find_due(list, count, &ages, now, &found)) {
-        open_again(source, &found, now, list, count);
+    } else if (find_due(list, count, &ages, kept.horizon, now, &found)) {
+        open_again(source, &found, &ages, now, list, count);
     }
+    source->back.settled = kept.settled;
     free(list);
     return true;
 }
@@ -381,8 +450,10 @@ static void adapt_slice(struct source *source, const struct window *window)
 {
     int64_t *slice = window->filter ? &source->filtered_slice : &source->slice;
 
-    if (window->hurried && window->end - window->start < *slice) {
-        *slice = window->end - window->start;
+    int64_t length = window->end - window->start;
+
+    if (window->hurried && length < *slice) {
+        *slice = length > SLICE_MIN ? length : SLICE_MIN;
     } else if (window->pages > SLICE_PAGES && *slice / 2 >= SLICE_MIN) {
         *slice /= 2;
     } else if (2 * window->pages <= SLICE_PAGES && window->end - window->start >= *slice &&

@@ -25,7 +25,6 @@ struct watching {
     int64_t poll_interval; /* the configured one, or longer when the budget is shared by many */
     int64_t fair_interval; /* at which polls of one request each take half of the budget */
     struct budget budget;
-    const struct retention *retention;
     struct judge *spare; /* put by for the next window behind the newest, of this format; or NULL */
     enum format spare_format;
     FILE *out; /* findings as JSON lines, or NULL */

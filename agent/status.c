@@ -34,21 +34,21 @@ static bool read_source(struct store *store, int64_t now, const struct watched *
 {
     struct stretch *list;
     size_t count;
-    int64_t kept;
+    struct retention_kept kept;
 
-    if (!retention_get(store, watched->source, &kept, error) ||
+    if (!retention_get(store, watched->source, now, &kept, error) ||
         !coverage_list(store, watched->watch, watched->since, INT64_MAX, &list, &count, error)) {
         return false;
     }
     *out = (struct source_state){ .watched = watched };
     out->read_to = count > 0 ? list[count - 1].end : watched->since;
     int64_t since = watched->since, end = out->read_to < now ? out->read_to : now;
-    if (kept != RETENTION_UNKNOWN && now - kept > since) {
-        since = now - kept < end ? now - kept : end;
+    if (kept.horizon > since) {
+        since = kept.horizon < end ? kept.horizon : end;
         out->lost_count =
             coverage_holes(list, count, watched->since, since, true, out->lost, STATUS_GAPS_MAX);
     }
-    out->settled = coverage_settled(list, count, since, AGE_SETTLED);
+    out->settled = coverage_settled(list, count, since, kept.settled);
     out->gap_count = coverage_holes(list, count, since, end, true, out->gaps, STATUS_GAPS_MAX);
     free(list);
     char fact[SOURCE_FACT_MAX], every[NUMBER_TEXT];
@@ -65,7 +65,7 @@ static bool read_source(struct store *store, int64_t now, const struct watched *
         !servers_list(store, watched->source, &out->servers, &out->server_count, error)) {
         return false;
     }
-    ages_for(&out->delays, &out->ages);
+    ages_for(&out->delays, kept.settled, &out->ages);
     return true;
 }
 
@@ -120,6 +120,9 @@ static bool read_alive(struct store *store, struct status_state *state, struct s
     state->running =
         lock && lock_held_elsewhere(lock, LOCK_RUN) && state->now - state->alive_at < ALIVE_FOR_MS;
     lock_close(lock);
+    if (!state->running) {
+        state->clock_offset = 0; /* of a clock that may have been mended since */
+    }
     return true;
 }
 

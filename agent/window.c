@@ -20,7 +20,9 @@ void window_open(struct window *window, int64_t start, int64_t end, int64_t ask_
                  const struct stretch *before, size_t before_count)
 {
     window_close(window);
-    *window = (struct window){ .start = start, .end = end, .ask_until = ask_until, .open = true };
+    *window = (struct window){
+        .start = start, .end = end, .ask_until = ask_until, .settled = AGE_SETTLED, .open = true
+    };
     while (before_count > 0 && before->end <= start) {
         before++;
         before_count--;
@@ -172,8 +174,8 @@ static bool store_page(const struct window *window, const struct logs_page *page
                             .read_at = window->read_at };
 
     /* What the filter left out is looked at once more: nothing is settled by such a read. */
-    if (window->filter && read.read_at >= read.start + AGE_SETTLED) {
-        read.read_at = read.start + AGE_SETTLED - 1;
+    if (window->filter && read.read_at >= read.start + window->settled) {
+        read.read_at = read.start + window->settled - 1;
     }
 
     if (!store_begin(detector->store, error)) {
@@ -183,7 +185,7 @@ static bool store_page(const struct window *window, const struct logs_page *page
          !silence_begin(detector->silence, detector->store, detector->origin, error)) ||
         !judge_page(window, page, detector, error) || !end_hearing(page, &read, detector, error) ||
         (!logs_page_token(page) && read.start < read.end &&
-         !coverage_add(detector->store, watch, &read, AGE_SETTLED, error)) ||
+         !coverage_add(detector->store, watch, &read, window->settled, error)) ||
         !store_commit(detector->store, error)) {
         store_rollback(detector->store);
         judge_window(detector->judge, false); /* it remembers findings that are not there */

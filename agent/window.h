@@ -26,6 +26,7 @@ struct window {
     bool hurried;           /* a token died before its page could be asked for: it goes first */
     bool again;             /* it is read again because of its age: what is new in it is late */
     const char *filter;     /* what the service is to leave out (service_filter.h), or NULL */
+    int64_t settled;        /* the age at which time is read for the last time */
     bool sampled;           /* other windows of its source have one: see judge_page */
     struct stretch *before; /* what of it was read before, in order */
     size_t before_count;

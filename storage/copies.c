@@ -52,3 +52,12 @@ bool copies_failed(struct store *store, int64_t row, int64_t next_attempt_at, bo
     sql_bind_number(&sql, ":maybe_sent", maybe_sent);
     return change(&sql, row, error);
 }
+
+bool copies_settle(struct store *store, struct store_error *error)
+{
+    static const char text[] = "UPDATE alert SET sent_at = copied_at, copying = 0, trying = 0"
+                               " WHERE sent_at IS NULL AND copied_at IS NOT NULL";
+    struct sql sql = sql_open(store, text);
+
+    return sql_run(&sql, "take alerts that were copied for told", error);
+}

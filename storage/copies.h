@@ -16,4 +16,7 @@ bool copies_sent(struct store *store, int64_t row, int64_t now, struct store_err
 bool copies_failed(struct store *store, int64_t row, int64_t next_attempt_at, bool maybe_sent,
                    struct store_error *error);
 
+/* The copies went to what is the topic by now: their alerts are told. */
+bool copies_settle(struct store *store, struct store_error *error);
+
 #endif

@@ -283,6 +283,8 @@ class Logs(JsonService):
                 break
             if event.readable_at > now or not _in_streams(event.stream, wanted):
                 continue
+            if group.retention_days and event.timestamp < now - group.retention_days * 86_400_000:
+                continue
             if self.page_scan_bytes is not None and scanned >= self.page_scan_bytes:
                 return found, event[:3]
             scanned += event.size

@@ -27,7 +27,11 @@ def tailgate(aws, tmp_path):
 
 
 def source(tailgate):
-    return json.loads(tailgate.call("status", "--output", "json", status=None).stdout)["sources"][0]
+    return sources(tailgate)[0]
+
+
+def sources(tailgate):
+    return json.loads(tailgate.call("status", "--output", "json", status=None).stdout)["sources"]
 
 
 def keep(aws, days):
@@ -134,3 +138,94 @@ def test_nothing_old_is_read_before_the_retention_is_known(tailgate, aws):
     asked_for = [call.parameters["startTime"] for call in aws.calls("logs", "FilterLogEvents")]
     assert source(tailgate)["lost"]
     assert not [start for start in asked_for if stopped < start < stopped + 40 * HOUR], "nothing is asked for that is deleted"
+
+
+def watch_both(tailgate, other):
+    return tailgate.watch("--log-group", other, since="1h")
+
+
+def put(aws, number, age, late=0):
+    time = aws.clock.now_ms() - age
+    aws.logs.put(GROUP, "s", [(time, row("203.0.113.9", number), time + late, time + late)])
+
+
+def connections(tailgate):
+    return [finding["connection_id"] for finding in tailgate.findings() if finding["rule"] != "tailgate"]
+
+
+@pytest.mark.parametrize("aws", [600], indirect=True)
+@pytest.mark.parametrize("fault", ["service_unavailable", "access_denied"])
+def test_one_group_that_cannot_be_asked_about_holds_up_no_other(tailgate, aws, fault):
+    other = GROUP + "-2"
+    aws.logs.create(other)
+    process = watch_both(tailgate, other)
+    aws.wait_for(lambda: asked(aws) >= 2 and all(not s["gaps"] for s in sources(tailgate)), 60)
+    tailgate.stop(process)
+    tailgate.skip(3 * 24 * HOUR)
+    aws.faults.add("logs", "DescribeLogGroups", fault, times=None,
+                   when=lambda call: call.parameters["logGroupNamePrefix"] == other)
+    put(aws, 9, 40 * HOUR)
+    process = watch_both(tailgate, other)
+    aws.wait_for(lambda: aws.sns.messages, 60)
+    aws.wait_for(lambda: all(not s["gaps"] for s in sources(tailgate)), 120)
+    tailgate.stop(process)
+    assert connections(tailgate) == [9] and all(not s["lost"] for s in sources(tailgate))
+
+
+@pytest.mark.parametrize("aws", [600], indirect=True)
+def test_what_was_deleted_stays_lost_when_the_group_keeps_more_again(tailgate, aws):
+    """It is told by an alert, once."""
+    keep(aws, 1)
+    process = tailgate.watch(since="1h")
+    aws.wait_for(lambda: asked(aws) == 1 and source(tailgate)["gaps"] == [], 30)
+    tailgate.stop(process)
+    tailgate.skip(5 * 24 * HOUR)
+    process = tailgate.watch()
+    aws.wait_for(lambda: source(tailgate)["lost"], 30)
+    keep(aws, 30)
+    before = asked(aws)
+    aws.wait_for(lambda: asked(aws) >= before + 2, 60)
+    wait_minutes(aws, 90)
+    tailgate.stop(process)
+    assert source(tailgate)["lost"] and source(tailgate)["gaps"] == []
+    assert [message.subject for message in aws.sns.messages] == [
+        "tailgate high: a stretch of a log was deleted before it was read, /aws/rds/instance/orders/audit"]
+
+
+@pytest.mark.parametrize("aws", [600], indirect=True)
+def test_what_was_said_long_ago_keeps_nothing_from_being_read(tailgate, aws):
+    """The group keeps more by now, and AWS no longer tells."""
+    keep(aws, 1)
+    process = tailgate.watch(since="1h")
+    aws.wait_for(lambda: asked(aws) == 1 and source(tailgate)["gaps"] == [], 30)
+    tailgate.stop(process)
+    keep(aws, 30)
+    tailgate.skip(3 * 24 * HOUR)
+    aws.faults.add("logs", "DescribeLogGroups", "access_denied", times=None)
+    put(aws, 9, 40 * HOUR)
+    process = tailgate.watch()
+    aws.wait_for(lambda: aws.sns.messages, 60)
+    tailgate.stop(process)
+    assert connections(tailgate) == [9]
+
+
+@pytest.mark.parametrize("aws", [3000], indirect=True)
+@pytest.mark.parametrize("days", [2, 1])
+def test_what_comes_late_is_found_before_it_is_deleted(tailgate, aws, days):
+    keep(aws, days)
+    process = tailgate.watch(since="1h")
+    aws.wait_for(lambda: asked(aws) >= 1, 30)
+    put(aws, 9, 0, late=4 * HOUR)
+    wait_minutes(aws, 32 * 60)
+    tailgate.stop(process)
+    assert connections(tailgate) == [9]
+
+
+@pytest.mark.parametrize("aws", [600], indirect=True)
+def test_backfill_does_not_call_read_what_is_deleted(tailgate, aws):
+    keep(aws, 1)
+    process = tailgate.watch(since="1h")
+    aws.wait_for(lambda: asked(aws) == 1 and source(tailgate)["gaps"] == [], 30)
+    tailgate.stop(process)
+    done = tailgate.call("backfill", "--since", "3d", "--log-group", GROUP, *tailgate.networks(), "--no-publish", status=4)
+    assert "does not keep its events that long" in done.stderr

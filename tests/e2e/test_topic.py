@@ -2,6 +2,7 @@
 """A topic that takes no alerts for long: what is said of it, and the second topic that gets them as well."""
 
 import json
+import signal
 
 import pytest
 from aws import Loopback, faults
@@ -216,3 +217,24 @@ def test_a_configuration_that_makes_no_sense(tailgate, tmp_path, alerts, says):
     (tmp_path / "c.yaml").write_text(f"alerts: {alerts}\n")
     done = tailgate.call("run", "--config", tmp_path / "c.yaml", "--log-group", GROUP, *tailgate.networks(), status=2)
     assert "fallback_topic_arn" in done.stderr and says in done.stderr
+
+
+def test_the_second_topic_becomes_the_first(tailgate, aws, second):
+    """What was copied there is told; nothing comes twice."""
+    def configure(alerts):
+        path = tailgate.folder / "run.yaml"
+        path.write_text(f"sources: [{{log_group: {GROUP}}}]\nnetworks: {{vpc: [172.31.0.0/16, 10.0.0.0/16]}}\n"
+                        f"rules: [{{name: outside, outside: [vpc]}}]\nrequests_per_second: 50\nalerts: {alerts}\n")
+        return path
+
+    refuse(aws, tailgate.topic)
+    process = tailgate.start("run", "--since", "1h", "--config",
+                             configure(f"{{topic_arn: '{tailgate.topic}', fallback_topic_arn: '{second}'}}"))
+    put(aws, 1)
+    aws.wait_for(lambda: len(taken(aws, second)) == 2, 60)
+    configure(f"{{topic_arn: '{second}'}}")
+    process.send_signal(signal.SIGHUP)
+    aws.wait_for(lambda: not json.loads(tailgate.call("status", "--output", "json", status=None).stdout)["alerts"]["waiting"], 60)
+    assert tailgate.stop(process) == 0
+    ids = [message.attributes["alert_id"] for message in taken(aws, second)]
+    assert len(ids) == 2 == len(set(ids))

@@ -20,7 +20,7 @@ static struct ages after(int64_t events, int64_t delay)
     for (int64_t i = 0; i < events; i++) {
         delays_count(&delays, delay);
     }
-    ages_for(&delays, &ages);
+    ages_for(&delays, AGE_SETTLED, &ages);
     return ages;
 }
 
