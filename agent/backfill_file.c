@@ -94,7 +94,7 @@ static bool read_lines(struct lines *lines, const char *path, struct detector *d
     }
     if (step < 0) {
         log_error("%s: cannot be read further: %s; what was read so far is told", path,
-                  strerror(errno));
+                  lines_problem(lines));
         result->incomplete = true;
     }
     return ok && begin(&batch, detector, error) && commit(&batch, detector, 0, error);

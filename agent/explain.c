@@ -2,7 +2,6 @@
 /* `tailgate explain`: how a row of a log is read, and why it is a finding or none. */
 #include "agent/explain.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -357,7 +356,7 @@ static int explain_input(struct explaining *work)
         }
     }
     if (step < 0) {
-        log_error("standard input cannot be read: %s", strerror(errno));
+        log_error("standard input cannot be read: %s", lines_problem(lines));
     }
     lines_close(lines);
     return step < 0 ? EXIT_USAGE : EXIT_YES;

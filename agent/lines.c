@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/gzip.h"
 #include "agent/memory.h"
 
 #define READ_SIZE                                                                                  \
@@ -20,7 +21,8 @@ struct lines {
     size_t size, start, end; /* what is read and not yet handed out is [start, end) */
     size_t searched;         /* bytes after start known to hold no LF */
     uint64_t offset;         /* of start in the file */
-    bool finished;
+    bool begun, finished;
+    struct gzip *gzip; /* NULL: the file is none */
 };
 
 struct lines *lines_open(const char *path)
@@ -40,14 +42,59 @@ void lines_close(struct lines *lines)
 {
     if (lines) {
         close(lines->file);
+        gzip_free(lines->gzip);
         free(lines->buffer);
         free(lines);
     }
 }
 
+/* Reads once, behind what is there, at most so many bytes; -1 at an error. */
+static ssize_t read_more(struct lines *lines, size_t most)
+{
+    char *to = lines->buffer + lines->end;
+    size_t room = lines->size - lines->end < most ? lines->size - lines->end : most;
+    ssize_t got;
+
+    if (lines->gzip) {
+        return gzip_read(lines->gzip, lines->file, to, room);
+    }
+    do {
+        got = read(lines->file, to, room);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* The first read: a pipe may bring the two bytes that tell a gzip file one by one. */
+static bool begin(struct lines *lines)
+{
+    ssize_t got = 1;
+
+    lines->begun = true;
+    while (lines->end < GZIP_MAGIC_SIZE && got > 0) {
+        got = read_more(lines, GZIP_INPUT_SIZE - lines->end);
+        lines->end += got > 0 ? (size_t)got : 0;
+    }
+    if (gzip_begins(lines->buffer, lines->end)) {
+        lines->gzip = gzip_new(lines->buffer, lines->end);
+        lines->end = 0;
+    }
+    lines->finished = got == 0;
+    return got >= 0;
+}
+
+const char *lines_problem(const struct lines *lines)
+{
+    const char *problem = lines && lines->gzip ? gzip_problem(lines->gzip) : NULL;
+
+    return problem ? problem : strerror(errno);
+}
+
 /* Reads more behind what is there; false at an error. */
 static bool fill(struct lines *lines)
 {
+    if (!lines->begun) {
+        return begin(lines);
+    }
     if (lines->start > 0) {
         memmove(lines->buffer, lines->buffer + lines->start, lines->end - lines->start);
         lines->end -= lines->start;
@@ -56,17 +103,10 @@ static bool fill(struct lines *lines)
     if (lines->end == lines->size) {
         lines->buffer = xgrow(lines->buffer, &lines->size, lines->size + 1, 1);
     }
-    for (;;) {
-        ssize_t got = read(lines->file, lines->buffer + lines->end, lines->size - lines->end);
-        if (got >= 0) {
-            lines->end += (size_t)got;
-            lines->finished = got == 0;
-            return true;
-        }
-        if (errno != EINTR) {
-            return false;
-        }
-    }
+    ssize_t got = read_more(lines, SIZE_MAX);
+    lines->end += got > 0 ? (size_t)got : 0;
+    lines->finished = got == 0;
+    return got >= 0;
 }
 
 static int hand_out(struct lines *lines, size_t len, size_t skip, bool piece, struct line *out)

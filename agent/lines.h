@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines of a file or pipe of any length, in memory that does not grow with it. */
+/* Lines of a file or pipe of any length, in memory that does not grow with it; of one in gzip's
+ * format the lines in it. */
 #ifndef TAILGATE_AGENT_LINES_H
 #define TAILGATE_AGENT_LINES_H
 
@@ -14,7 +15,7 @@
 struct line {
     const char *data; /* without its LF; valid until the next call */
     size_t len;
-    uint64_t offset; /* of its first byte in the file */
+    uint64_t offset; /* of its first byte in the file, or in what gunzip makes of it */
     bool piece;      /* only a part of a line that is too long; the next one is its rest */
 };
 
@@ -23,11 +24,13 @@ struct lines;
 struct lines *lines_open(const char *path);
 /* Whether a line is there already, so that lines_next need not read. */
 bool lines_waiting(const struct lines *lines);
-/* 1: a line; 0: the end; -1: errno says what failed. */
+/* 1: a line; 0: the end; -1: lines_problem says what failed. */
 int lines_next(struct lines *lines, struct line *out);
 /* The whole lines, each with its LF, that are read and not yet handed out: takes all of them at
  * once.  Their number of bytes, 0 when there are none; valid until the next call. */
 size_t lines_take(struct lines *lines, const char **out, uint64_t *offset);
+/* Why lines_open or lines_next failed, right after; NULL lines: could not be opened. */
+const char *lines_problem(const struct lines *lines);
 void lines_close(struct lines *lines);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tailgate match`: what a filter pattern matches, like grep. */
-#include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -26,6 +25,9 @@ static const struct option_spec match_options[] = {
       "array" },
     { "count", NULL, "print only how many matched, for each file" },
     { "invert-match", NULL, "print what the pattern does not match" },
+    { "extract", NULL,
+      "of a space-delimited pattern: print the fields as JSON, \"$name\" or \"$number\" and "
+      "value" },
     { "raw", NULL, "to a terminal too, print control characters as they are" },
     { NULL, NULL, NULL },
 };
@@ -33,7 +35,7 @@ static const struct option_spec match_options[] = {
 struct match {
     const struct pattern *pattern;
     struct pattern_scratch *scratch;
-    bool events, count, invert, escape;
+    bool events, count, invert, extract, escape;
     bool show_names; /* several files: each count has its file's name */
     const char *path;
     uint64_t place; /* of the event at hand: line or index, from 1; of a line: its offset */
@@ -49,6 +51,26 @@ static void print(const struct match *match, const char *text, size_t len)
         fwrite(text, 1, len, stdout);
     }
     putchar('\n');
+}
+
+/* The fields of what was matched last, named as TestMetricFilter names them. */
+static void print_fields(const struct match *match)
+{
+    struct json_object *fields = json_object_new_object();
+    struct slice name, value;
+    char key[PATTERN_LENGTH_MAX + 2];
+
+    for (size_t i = 0; pattern_field(match->pattern, match->scratch, i, &name, &value); i++) {
+        if (name.len > 0) {
+            snprintf(key, sizeof key, "$%.*s", (int)name.len, name.data);
+        } else {
+            snprintf(key, sizeof key, "$%zu", i + 1);
+        }
+        json_object_object_add(fields, key, json_object_new_string_len(value.data, (int)value.len));
+    }
+    escape_write_json(stdout, fields);
+    putchar('\n');
+    json_object_put(fields);
 }
 
 static void warn_undecided(struct match *match, uint64_t place)
@@ -69,7 +91,9 @@ static void judge(struct match *match, struct slice message, struct slice shown)
     }
     if (undecided || (answer == PATTERN_YES) != match->invert) {
         match->matched_here++;
-        if (!match->count) {
+        if (match->extract && !match->count) {
+            print_fields(match);
+        } else if (!match->count) {
             print(match, shown.data, shown.len);
         }
     }
@@ -116,6 +140,11 @@ static void judge_lines(struct match *match, struct slice text, uint64_t offset)
 
         if (answer == PATTERN_UNDECIDED) {
             warn_undecided(match, offset + begin);
+        }
+        if (match->extract && !match->count) {
+            print_fields(match);
+            match->matched_here++;
+            continue;
         }
         if (!match->invert) {
             take_lines(match, (struct slice){ line.data, line.len + 1 });
@@ -295,7 +324,7 @@ static void match_file(struct match *match, const char *path)
     match->place = 0;
     match->matched_here = 0;
     if (!lines || (match->events ? read_events : read_lines)(match, lines) < 0) {
-        log_error("%s: %s", match->path, strerror(errno));
+        log_error("%s: %s", match->path, lines_problem(lines));
         match->trouble = true;
     }
     lines_close(lines);
@@ -316,11 +345,20 @@ static int match_main(const struct arguments *arguments)
                            .events = arguments_flag(arguments, "events"),
                            .count = arguments_flag(arguments, "count"),
                            .invert = arguments_flag(arguments, "invert-match"),
+                           .extract = arguments_flag(arguments, "extract"),
                            .escape = isatty(STDOUT_FILENO) && !arguments_flag(arguments, "raw"),
                            .show_names = arguments->operand_count > 2 };
 
     if (!pattern) {
         caret_show(text, &error);
+        return EXIT_USAGE;
+    }
+    if (match.extract && (match.invert || pattern_field_count(pattern) == 0)) {
+        log_error(match.invert
+                      ? "--extract and --invert-match exclude each other: what does not "
+                        "match has no fields"
+                      : "--extract needs a space-delimited pattern: [name, name=value, ...]");
+        pattern_free(pattern);
         return EXIT_USAGE;
     }
     match.scratch = pattern_scratch_new();

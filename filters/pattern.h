@@ -8,6 +8,7 @@
 #ifndef TAILGATE_FILTERS_PATTERN_H
 #define TAILGATE_FILTERS_PATTERN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "filters/slice.h"
@@ -46,5 +47,13 @@ void pattern_scratch_free(struct pattern_scratch *scratch);
 #define PATTERN_JSON_DEPTH_MAX 16384
 enum pattern_answer pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch,
                                   struct slice text);
+
+/* After a match of a space-delimited pattern that was not answered with PATTERN_NO: what its fields
+ * stand for, one after the other from 0 on, as parts of the text that was matched.  `name` is empty
+ * for one without; false past the last, and for other patterns.  The ellipsis is none of them. */
+bool pattern_field(const struct pattern *pattern, const struct pattern_scratch *scratch,
+                   size_t number, struct slice *name, struct slice *value);
+/* How many fields there are, the ellipsis counted; 0 for patterns of other shapes. */
+size_t pattern_field_count(const struct pattern *pattern);
 
 #endif

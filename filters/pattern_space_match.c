@@ -130,3 +130,22 @@ enum pattern_answer space_match(const struct pattern *pattern, struct pattern_sc
     }
     return answer;
 }
+
+size_t pattern_field_count(const struct pattern *pattern)
+{
+    return pattern->field_count;
+}
+
+bool pattern_field(const struct pattern *pattern, const struct pattern_scratch *scratch,
+                   size_t number, struct slice *name, struct slice *value)
+{
+    if (pattern->ellipsis != NONE && number >= pattern->ellipsis) {
+        number++;
+    }
+    if (number >= pattern->field_count) {
+        return false;
+    }
+    *name = pattern->fields[number].name;
+    *value = scratch->tokens[number];
+    return true;
+}

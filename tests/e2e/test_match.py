@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`match` behaves like grep."""
 
+import gzip
 import json
 import random
 import re
@@ -88,3 +89,45 @@ def test_what_is_undecided_is_shown(tailgate, tmp_path, words):
     done = tailgate.call("match", *words, "%a{0,60000}[bc]%", path, status=2)
     assert "a" * 300_000 + "\n" in done.stdout and "the line at byte 9: " in done.stderr
     assert done.stdout.splitlines()[0] == ("first" if words else "ab") and ("last" in done.stdout) == bool(words)
+
+
+def test_fields_are_extracted(tailgate, tmp_path):
+    log = tmp_path / "log"
+    log.write_text('127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /a\\"b" 404 17 more\n10.0.0.1 - - [x] "y" 200 3 z\n')
+    events = tmp_path / "events"
+    events.write_text(json.dumps({"message": "a b c d"}) + "\n")
+    done = tailgate.call("match", "--extract", "[ip, , user, ..., status=4*, bytes, last]", log)
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"$ip": "127.0.0.1", "$2": "-", "$user": "frank", "$status": "404", "$bytes": "17", "$last": "more"}]
+    done = tailgate.call("match", "--extract", "--events", "[first, rest]", events)
+    assert json.loads(done.stdout) == {"$first": "a", "$rest": "b c d"}
+    assert tailgate.call("match", "--extract", "--count", "[ip, rest]", log).stdout == "2\n"
+    assert "space-delimited" in tailgate.call("match", "--extract", "ERROR", log, status=2).stderr
+    tailgate.call("match", "--extract", "--invert-match", "[a]", log, status=2)
+
+
+def test_gzip(tailgate, tmp_path):
+    """As exports to S3 are; several members one after the other, and one that was cut."""
+    text = "".join(row("203.0.113.4", n) + "\n" for n in range(30_000)).encode()
+    whole, twice, cut, damaged = (tmp_path / name for name in ("whole.gz", "twice.gz", "cut.gz", "damaged.gz"))
+    packed = gzip.compress(text)
+    whole.write_bytes(packed)
+    twice.write_bytes(packed + packed + bytes(100))
+    cut.write_bytes(packed[: len(packed) // 2])
+    damaged.write_bytes(packed[: len(packed) // 2] + b"x" * 40 + packed[len(packed) // 2 + 40 :])
+    assert tailgate.call("match", "203.0.113.4", whole).stdout.encode() == text
+    assert tailgate.call("match", "--count", "203.0.113.4", twice).stdout == "60000\n"
+    with open(whole, "rb") as file:
+        assert tailgate.call("match", "--count", "CONNECT", stdin=file).stdout == "30000\n"
+    done = tailgate.call("match", "CONNECT", cut, status=2)
+    assert "ends too early" in done.stderr and text.decode().startswith(done.stdout[:-200]) and len(done.stdout) > 1000
+    assert "gzip" in tailgate.call("match", "CONNECT", damaged, status=2).stderr
+    found = tailgate.call("backfill", "--file", whole, "--network", "10.0.0.0/8", "--output", "json").stdout
+    assert len(found.splitlines()) == 30_000
+
+
+def test_a_file_of_one_byte_is_no_gzip(tailgate, tmp_path):
+    path = tmp_path / "x"
+    for text in (b"", b"\x1f", b"\x1f\n\x8b"):
+        path.write_bytes(text)
+        assert tailgate.call("match", "--count", "", path, status=None).stdout == f"{len(text.splitlines())}\n"
