@@ -40,8 +40,9 @@ static size_t length_limit(struct slice text)
 
 /* Room for as many parts as a text of that length can have: a term takes a character, a field two,
  * and a condition and a step three. */
-static struct pattern *new_pattern(size_t len, enum shape shape)
+static struct pattern *new_pattern(struct slice text, enum shape shape)
 {
+    size_t len = text.len;
     struct pattern *pattern = calloc(1, sizeof *pattern);
 
     if (!pattern) {
@@ -51,7 +52,7 @@ static struct pattern *new_pattern(size_t len, enum shape shape)
     pattern->root = NONE;
     pattern->ellipsis = NONE;
     pattern->lead_term = NONE;
-    pattern->bytes = malloc(len + 1);
+    pattern->bytes = malloc(2 * len + 1);
     bool ok = pattern->bytes;
     if (shape == SHAPE_TERMS) {
         ok = ok && (pattern->terms = calloc(len + 1, sizeof *pattern->terms));
@@ -94,11 +95,12 @@ struct pattern *pattern_parse(struct slice text, struct pattern_error *error)
         (void)parser_fail(&parser, parser.at, "%s", shapes[shape].unclosed);
         return NULL;
     }
-    parser.pattern = new_pattern(parser.text.len, shapes[shape].shape);
+    parser.pattern = new_pattern(parser.text, shapes[shape].shape);
     if (!parser.pattern) {
         (void)parser_fail(&parser, 0, "out of memory");
         return NULL;
     }
+    parser.pattern->text = parser_keep(&parser, parser.text);
     bool ok = shapes[shape].parse(&parser);
     if (ok && !pattern_find_lead(parser.pattern)) {
         ok = parser_fail(&parser, 0, "out of memory");

@@ -115,7 +115,8 @@ struct field {
 
 struct pattern {
     enum shape shape;
-    char *bytes; /* of all names and values */
+    struct slice text; /* a copy of what was read */
+    char *bytes;       /* of that, and of all names and values */
     size_t bytes_used;
     struct term *terms;
     size_t term_count, ignored_count; /* ignored terms stand behind the others */

@@ -3,6 +3,7 @@
 #include "tests/unit/test_filters_data.h"
 
 #include "filters/pattern.h"
+#include "filters/pattern_implies.h"
 #include "filters/pattern_lines.h"
 #include "filters/pattern_lint.h"
 
@@ -204,6 +205,104 @@ static void test_lint(void **state)
     data_close(&data);
 }
 
+/* pattern-implies.txt: STRONGER WEAKER yes-or-no. */
+static void test_implies(void **state)
+{
+    struct data data;
+    (void)state;
+
+    data_open(&data, "pattern-implies.txt");
+    while (data_next(&data)) {
+        struct slice strong_text = data_bytes(data.field[0]), weak_text = data_bytes(data.field[1]);
+        struct pattern_error error;
+        struct pattern *strong = pattern_parse(strong_text, &error);
+        struct pattern *weak = pattern_parse(weak_text, &error);
+
+        data_free(strong_text);
+        data_free(weak_text);
+        assert_true(strong && weak);
+        if (pattern_implies(strong, weak) != (strcmp(data.field[2], "yes") == 0)) {
+            fail_msg("%s:%u: must be %s", data.path, data.line, data.field[2]);
+        }
+        pattern_free(strong);
+        pattern_free(weak);
+    }
+    data_close(&data);
+}
+
+#define PATTERNS_MAX 400
+
+/* The different patterns of a file. */
+static size_t read_patterns(const char *name, struct pattern **out)
+{
+    struct data data;
+    char last[2 * PATTERN_LENGTH_MAX] = "?";
+    size_t count = 0;
+
+    data_open(&data, name);
+    while (data_next(&data) && count < PATTERNS_MAX) {
+        struct slice text = data_bytes(data.field[0]);
+        struct pattern_error error;
+
+        if (strcmp(last, data.field[0]) != 0) {
+            (void)snprintf(last, sizeof last, "%s", data.field[0]);
+            out[count] = pattern_parse(text, &error);
+            assert_non_null(out[count]);
+            count++;
+        }
+        data_free(text);
+    }
+    data_close(&data);
+    return count;
+}
+
+/* Of any two patterns of the tests: one that is said to imply the other does so on every message.
+ */
+static void check_proofs(const char *name, size_t *proved)
+{
+    static struct pattern *patterns[PATTERNS_MAX];
+    struct pattern_scratch *scratch = pattern_scratch_new();
+    char *text = malloc(LINES_TEXT_MAX);
+    size_t count = read_patterns(name, patterns);
+
+    assert_true(scratch && text);
+    struct slice all = { text, read_lines(name, text) };
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            if (i == k || !pattern_implies(patterns[i], patterns[k])) {
+                continue;
+            }
+            ++*proved;
+            for (size_t at = 0; at < all.len;) {
+                size_t len =
+                    (size_t)((const char *)memchr(text + at, '\n', all.len - at) - text) - at;
+                struct slice line = { text + at, len };
+
+                if (pattern_match(patterns[i], scratch, line) == PATTERN_YES) {
+                    assert_int_not_equal(pattern_match(patterns[k], scratch, line), PATTERN_NO);
+                }
+                at += len + 1;
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        pattern_free(patterns[i]);
+    }
+    free(text);
+    pattern_scratch_free(scratch);
+}
+
+static void test_proofs(void **state)
+{
+    size_t proved = 0;
+    (void)state;
+
+    check_proofs("pattern-terms.txt", &proved);
+    check_proofs("pattern-regex.txt", &proved);
+    check_proofs("pattern-json.txt", &proved);
+    assert_true(proved > 50);
+}
+
 /* The longest list of terms there can be, and text past the end of which nothing may be read. */
 static void test_limits(void **state)
 {
@@ -238,10 +337,11 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_terms), cmocka_unit_test(test_regex),
-        cmocka_unit_test(test_space), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_lines), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_lint),  cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_terms),  cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_space),  cmocka_unit_test(test_json),
+        cmocka_unit_test(test_lines),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_lint),   cmocka_unit_test(test_implies),
+        cmocka_unit_test(test_proofs), cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
