@@ -2,6 +2,7 @@
 """One short life of `run` on a store and a topic, in which one system call fails, and what must be true afterwards."""
 
 import errno
+import json
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ LIBRARY = os.environ["FAIL_CALLS_LIBRARY"]
 SPEED = 40
 PATIENCE = 60  # seconds for one life: a bound for what should take one
 LINGER = 3  # polls after everything was told
+QUIET = 10  # seconds in which what waits besides is told
 # How many calls of one kind fail in the usual run, spread evenly over all of them; 0 is all of them.
 SAMPLE = int(os.environ.get("TAILGATE_FAULTS_SAMPLE", "8"))
 JOBS = int(os.environ.get("TAILGATE_FAULTS_JOBS", "3"))
@@ -86,6 +88,11 @@ class Life:
     def told(self):
         return Counter(m.attributes["alert_id"] for m in self.aws.sns.messages)
 
+    def _waits(self):
+        """Whether an alert waits: on a slow machine there may be a digest more."""
+        done = self.tailgate.call("status", "--output", "json", status=None)
+        return done.stdout.startswith("{") and bool(json.loads(done.stdout)["alerts"]["waiting"])
+
     def _done(self):
         """Everything was told some polls ago."""
         if len(self.told()) < self.alerts:
@@ -94,7 +101,8 @@ class Life:
         count = len(self.aws.calls("logs", "FilterLogEvents"))
         if self.polls is None:
             self.polls = count
-        return count >= self.polls + LINGER
+            self.quiet_by = time.monotonic() + QUIET
+        return count >= self.polls + LINGER and (time.monotonic() > self.quiet_by or not self._waits())
 
     def run(self, fail=None, until=None, until_hits=0):
         """Let `run` live until it has told everything, or ends by itself; returns its exit status and its log.
