@@ -46,7 +46,8 @@ static bool same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* Remembers where copies go.  Once that is the topic, what was copied there is told. */
+/* Remembers where copies go.  Once that is the topic, what was copied there is told.  Not before
+ * the answer to what is under way: it may be such a copy. */
 static bool note_copies(struct store *store, const struct config *config, struct store_error *error)
 {
     char copied_to[REFUSAL_TOPIC_MAX];
@@ -66,14 +67,13 @@ bool publisher_use(struct publisher *publisher, const struct config *config,
 {
     const struct config *before = publisher->config;
 
-    if (before && (!same(before->topic_arn, config->topic_arn) ||
-                   !same(before->fallback_topic_arn, config->fallback_topic_arn))) {
+    if (!before || !same(before->topic_arn, config->topic_arn) ||
+        !same(before->fallback_topic_arn, config->fallback_topic_arn)) {
         publisher->copy_failures = 0;
         publisher->moved = true;
     }
     publisher->config = config;
-    return note_copies(publisher->store, config, error) &&
-           refusal_begin(&publisher->refusal, publisher->store, config, error);
+    return refusal_begin(&publisher->refusal, publisher->store, config, error);
 }
 
 /* Whether what waits goes to the second topic, too. */
@@ -225,7 +225,6 @@ static bool publish(struct publisher *publisher, const struct alert *alert,
     int64_t row = alert->row;
 
     publisher->attempts = alert->attempts;
-    publisher->moved = false;
     publisher->copy_turn = !publisher->copying;
     bool ok =
         message_make(publisher->store, alert, publisher->config->alert_format, &message,
@@ -284,6 +283,10 @@ static bool take_one(struct publisher *publisher, int64_t *wait_ms, struct store
     bool made, taken, both = copies_wanted(publisher, now);
     bool first = both && publisher->copy_turn;
 
+    if (publisher->moved && !note_copies(publisher->store, publisher->config, error)) {
+        return false;
+    }
+    publisher->moved = false;
     if (publisher->config->topic_arn &&
         (!alerts_summarise(publisher->store, WAITING_MAX, "high", now, &made, error) ||
          !alerts_summarise(publisher->store, WAITING_URGENT_MAX, NULL, now, &made, error))) {

@@ -27,10 +27,10 @@ struct publisher {
     bool copy_turn;              /* whether the second topic is served first, next */
     int64_t attempts;
     unsigned copy_failures; /* in a row */
-    bool moved; /* the topics changed since what is under way was sent: it says nothing of them */
-    int64_t next_at; /* ticks before which nothing is due */
-    unsigned mended; /* attempts in a row that failed for credentials or the clock */
-    bool complained; /* the present trouble has been logged */
+    bool moved;             /* the topics changed: what is still under way says nothing of them */
+    int64_t next_at;        /* ticks before which nothing is due */
+    unsigned mended;        /* attempts in a row that failed for credentials or the clock */
+    bool complained;        /* the present trouble has been logged */
 };
 
 /* A start, or a reload: publishes by this configuration from now on.  The one before must still be

@@ -219,8 +219,9 @@ def test_a_configuration_that_makes_no_sense(tailgate, tmp_path, alerts, says):
     assert "fallback_topic_arn" in done.stderr and says in done.stderr
 
 
-def test_the_second_topic_becomes_the_first(tailgate, aws, second):
-    """What was copied there is told; nothing comes twice."""
+@pytest.mark.parametrize("on_its_way", [False, True])
+def test_the_second_topic_becomes_the_first(tailgate, aws, second, on_its_way):
+    """What was copied there is told, also when its answer comes after the change; nothing comes twice."""
     def configure(alerts):
         path = tailgate.folder / "run.yaml"
         path.write_text(f"sources: [{{log_group: {GROUP}}}]\nnetworks: {{vpc: [172.31.0.0/16, 10.0.0.0/16]}}\n"
@@ -228,13 +229,16 @@ def test_the_second_topic_becomes_the_first(tailgate, aws, second):
         return path
 
     refuse(aws, tailgate.topic)
+    held = aws.faults.add("sns", "Publish", "stall", after=1, when=lambda call: on_its_way and call.parameters["TopicArn"] == second)
     process = tailgate.start("run", "--since", "1h", "--config",
                              configure(f"{{topic_arn: '{tailgate.topic}', fallback_topic_arn: '{second}'}}"))
     put(aws, 1)
     aws.wait_for(lambda: len(taken(aws, second)) == 2, 60)
     configure(f"{{topic_arn: '{second}'}}")
     process.send_signal(signal.SIGHUP)
-    aws.wait_for(lambda: not json.loads(tailgate.call("status", "--output", "json", status=None).stdout)["alerts"]["waiting"], 60)
+    aws.wait_for(lambda: "configuration read again" in process.log.read_text(), 30)
+    held.release()
+    aws.wait_for(lambda: not status(tailgate)["alerts"]["waiting"], 60)
     assert tailgate.stop(process) == 0
     ids = [message.attributes["alert_id"] for message in taken(aws, second)]
-    assert len(ids) == 2 == len(set(ids))
+    assert len(ids) == 2 == len(set(ids)) and held.used == on_its_way
