@@ -66,7 +66,8 @@ def test_a_name_that_cannot_be_one(tailgate):
 def test_none_while_no_source_can_be_read(tailgate, aws, fault):
     process = tailgate.watch()
     aws.wait_for(lambda: len(puts(aws)) >= 2, 30)
-    aws.faults.add("logs", "FilterLogEvents", fault, times=None)
+    refused = aws.faults.add("logs", "FilterLogEvents", fault, times=None)
+    aws.wait_for(lambda: refused.used >= 2, 30)
     wait_minutes(aws, 3)
     count = len(puts(aws))
     wait_minutes(aws, 6)

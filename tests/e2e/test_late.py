@@ -88,14 +88,15 @@ def test_status_tells_what_reading_costs(tailgate, aws):
 def test_a_busy_log_reads_its_newest_again_less_often(tailgate, aws):
     aws.logs.page_events = 10
     now = aws.clock.now_ms()
-    aws.logs.put(GROUP, "s", [(now - 50_000 + n * 1000, row("10.0.0.1", n)) for n in range(60)])
+    times = [now - 50_000 + n * 1000 for n in range(20 * 60)]
+    aws.logs.put(GROUP, "s", [(time, row("10.0.0.1", n), time, time) for n, time in enumerate(times)])
     process = start(tailgate, aws, "1m")
 
     def overlap():
         return status(tailgate)["sources"][0]["overlap_every"]
 
     aws.wait_for(lambda: overlap() > 1, 30)
-    aws.wait_for(lambda: overlap() == 1, 60)  # the busy minute is over
+    aws.wait_for(lambda: overlap() == 1, 60)  # the busy time is over
     tailgate.stop(process)
 
 
