@@ -4,14 +4,20 @@
 
 #include <stdio.h>
 
-#include "agent/log.h"
+/* What is not printable ASCII as '?', so that columns count bytes; backslashes as they are, to be
+ * copied. */
+static void put(const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        fputc((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e ? '?' : *p, stderr);
+    }
+}
 
 void caret_show(const char *pattern, const struct pattern_error *error)
 {
-    log_error("the pattern is not valid: %s", error->text);
-    fputs("  ", stderr);
-    for (const char *p = pattern; *p; p++) {
-        fputc((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e ? '?' : *p, stderr);
-    }
+    fputs("tailgate: the pattern is not valid: ", stderr);
+    put(error->text);
+    fputs("\n  ", stderr);
+    put(pattern);
     fprintf(stderr, "\n  %*s^\n", (int)error->offset, "");
 }

@@ -10,19 +10,19 @@
 #include "agent/caret.h"
 #include "agent/command.h"
 #include "agent/escape.h"
+#include "agent/events.h"
 #include "agent/lines.h"
 #include "agent/log.h"
 #include "agent/memory.h"
 #include "filters/pattern.h"
 #include "filters/pattern_lines.h"
 
-#define DOCUMENT_MAX (512 * 1024 * 1024) /* bytes of one JSON document with an events array */
-#define FILES_MAX    1000000
+#define FILES_MAX 1000000
 
 static const struct option_spec match_options[] = {
     { "events", NULL,
       "read JSON: an object with a \"message\" on each line, or one document with an \"events\" "
-      "array" },
+      "array (or that is one)" },
     { "count", NULL, "print only how many matched, for each file" },
     { "invert-match", NULL, "print what the pattern does not match" },
     { "extract", NULL,
@@ -40,6 +40,7 @@ struct match {
     const char *path;
     uint64_t place; /* of the event at hand: line or index, from 1; of a line: its offset */
     int64_t matched, matched_here;
+    uint64_t bad; /* of the file: what is no event */
     bool trouble; /* something was undecided or unreadable */
 };
 
@@ -159,126 +160,6 @@ static void judge_lines(struct match *match, struct slice text, uint64_t offset)
     }
 }
 
-static void complain(struct match *match, const char *what)
-{
-    log_error("%s:%" PRIu64 ": %s", match->path, match->place, what);
-    match->trouble = true;
-}
-
-/* The message of an event object; false if it has none. */
-static bool message_of(struct json_object *event, struct slice *out)
-{
-    struct json_object *message;
-
-    if (!json_object_object_get_ex(event, "message", &message) ||
-        !json_object_is_type(message, json_type_string)) {
-        return false;
-    }
-    *out = (struct slice){ json_object_get_string(message),
-                           (size_t)json_object_get_string_len(message) };
-    return true;
-}
-
-/* Whether nothing but blanks follows what was parsed. */
-static bool is_blank_after(struct json_tokener *tokener, const struct line *line)
-{
-    for (size_t i = json_tokener_get_parse_end(tokener); i < line->len; i++) {
-        if (!strchr(" \t\r", line->data[i]) || line->data[i] == '\0') {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void judge_event_line(struct match *match, const struct line *line)
-{
-    struct json_tokener *tokener = json_tokener_new();
-    struct json_object *event =
-        tokener ? json_tokener_parse_ex(tokener, line->data, (int)line->len) : NULL;
-    struct slice message;
-
-    if (event && message_of(event, &message) && is_blank_after(tokener, line)) {
-        judge(match, message, (struct slice){ line->data, line->len });
-    } else {
-        complain(match, "this line is not a JSON object with a \"message\" text");
-    }
-    json_object_put(event);
-    json_tokener_free(tokener);
-}
-
-static void judge_document(struct match *match, struct json_object *document)
-{
-    struct json_object *events;
-    struct slice message;
-
-    if (!json_object_object_get_ex(document, "events", &events) ||
-        !json_object_is_type(events, json_type_array)) {
-        complain(match, "the document has no \"events\" array");
-        return;
-    }
-    for (size_t i = 0; i < json_object_array_length(events); i++) {
-        struct json_object *event = json_object_array_get_idx(events, i);
-        size_t len;
-        match->place = i + 1;
-        if (!message_of(event, &message)) {
-            complain(match, "this event has no \"message\" text");
-            continue;
-        }
-        const char *text = json_object_to_json_string_length(
-            event, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-        judge(match, message, (struct slice){ text, len });
-    }
-}
-
-/* A document may be spread over many lines: they are given to the parser as they come, until it has
- * it whole. */
-static int read_document(struct match *match, struct lines *lines, const struct line *first)
-{
-    struct json_tokener *tokener = json_tokener_new();
-    struct json_object *document = NULL;
-    struct line line = *first;
-    int step = tokener ? 1 : -1;
-
-    while (step == 1 && !document && line.offset < DOCUMENT_MAX) {
-        document = json_tokener_parse_ex(tokener, line.data, (int)line.len);
-        enum json_tokener_error state = json_tokener_get_error(tokener);
-        if (!document && state != json_tokener_continue) {
-            complain(match, json_tokener_error_desc(state));
-            break;
-        }
-        if (!document) {
-            if (!line.piece) {
-                json_tokener_parse_ex(tokener, "\n", 1);
-            }
-            step = lines_next(lines, &line);
-            match->place++;
-        }
-    }
-    if (document) {
-        judge_document(match, document);
-    } else if (!match->trouble) {
-        complain(match, "the JSON document ends too early");
-    }
-    json_object_put(document);
-    json_tokener_free(tokener);
-    return step < 0 ? -1 : 0;
-}
-
-/* JSON lines have a whole object with a message on each line; anything else must be one document.
- */
-static bool is_event_line(const struct line *line)
-{
-    struct json_tokener *tokener = json_tokener_new();
-    struct json_object *event =
-        tokener ? json_tokener_parse_ex(tokener, line->data, (int)line->len) : NULL;
-    struct slice message;
-    bool is = event && message_of(event, &message);
-
-    json_object_put(event);
-    json_tokener_free(tokener);
-    return is;
-}
-
 /* The lines are taken as they are read, many at a time. */
 static int read_lines(struct match *match, struct lines *lines)
 {
@@ -296,22 +177,32 @@ static int read_lines(struct match *match, struct lines *lines)
     return step;
 }
 
+static void take_event(void *data, uint64_t place, struct slice message, struct slice text)
+{
+    struct match *match = data;
+
+    match->place = place;
+    judge(match, message, text);
+}
+
+/* One complaint a file: what is not JSON is so line after line. */
+static void take_bad(void *data, uint64_t place, const char *why)
+{
+    struct match *match = data;
+
+    if (match->bad++ == 0) {
+        log_error("%s:%" PRIu64 ": %s", match->path, place, why);
+    }
+    match->trouble = true;
+}
+
 static int read_events(struct match *match, struct lines *lines)
 {
-    struct line line;
-    bool first = true;
-    int step;
+    const struct events_taker taker = { .event = take_event, .bad = take_bad, .data = match };
+    int step = events_read(lines, &taker);
 
-    while ((step = lines_next(lines, &line)) == 1) {
-        match->place++;
-        if (line.len == 0) {
-            continue;
-        } else if (first && !is_event_line(&line)) {
-            return read_document(match, lines, &line);
-        } else {
-            judge_event_line(match, &line);
-        }
-        first = false;
+    if (match->bad > 1) {
+        log_error("%s: %" PRIu64 " more like this", match->path, match->bad - 1);
     }
     return step;
 }
@@ -323,6 +214,7 @@ static void match_file(struct match *match, const char *path)
     match->path = strcmp(path, "-") == 0 ? "(standard input)" : path;
     match->place = 0;
     match->matched_here = 0;
+    match->bad = 0;
     if (!lines || (match->events ? read_events : read_lines)(match, lines) < 0) {
         log_error("%s: %s", match->path, lines_problem(lines));
         match->trouble = true;

@@ -41,19 +41,53 @@ def test_a_bad_pattern_has_a_caret(tailgate, rows):
     assert lines[-2] == "  CONNECT a:b" and lines[-1].index("^") == lines[-2].index(":")
 
 
+def test_the_right_spelling_can_be_copied(tailgate, rows):
+    assert "; write \\x20\n  %a b%\n    ^\n" in tailgate.call("match", "%a b%", rows, status=2).stderr
+
+
 def test_a_pattern_that_begins_with_a_hyphen(tailgate, rows):
     assert tailgate.call("match", "--count", "--", "-localhost", rows).stdout == "3\n"
 
 
-def test_events(tailgate, tmp_path):
-    events = [{"message": "CONNECT\nlocalhost", "id": 1}, {"message": "CONNECT\n10.2.3.4", "id": 2}]
-    lines, document = tmp_path / "lines", tmp_path / "document"
-    lines.write_text("".join(json.dumps(e) + "\n" for e in events))
-    document.write_text(json.dumps({"events": events, "searchedLogStreams": []}, indent=4))
-    assert tailgate.call("match", "--events", "CONNECT -localhost", lines).stdout == json.dumps(events[1]) + "\n"
-    assert json.loads(tailgate.call("match", "--events", "CONNECT -localhost", document).stdout) == events[1]
-    lines.write_text("no json\n" + json.dumps(events[1]) + "\n")
-    tailgate.call("match", "--events", "CONNECT", lines, status=2)
+EVENTS = [{"message": "CONNECT\nlocalhost", "id": 1}, {"message": "CONNECT\n10.2.3.4 \u00e9\U0001f600 \" \\", "id": 2.50}]
+
+
+@pytest.mark.parametrize("text", [
+    "".join(json.dumps(event) + "\n" for event in EVENTS),
+    "\r\n".join(["", *(" " + json.dumps(event) for event in EVENTS), "  "]),
+    json.dumps({"events": EVENTS, "searchedLogStreams": []}, indent=4),
+    json.dumps({"searchedLogStreams": [], "events": [], "events ": 1})[:-1] + ', "events": ' + json.dumps(EVENTS, separators=(",", ":")) + "}",
+    json.dumps(EVENTS, indent=1) + "\n\n", json.dumps(EVENTS), json.dumps({"events": EVENTS}),
+])
+def test_events(tailgate, tmp_path, text):
+    """On lines, or in a document; last keys count, and what is printed is what was there, on a line of its own."""
+    path = tmp_path / "events"
+    path.write_text(text)
+    (line,) = tailgate.call("match", "--events", "CONNECT -localhost", path).stdout.splitlines()
+    assert json.loads(line) == EVENTS[1] and '"id":2.5' in line.replace(" ", "")
+    assert tailgate.call("match", "--events", "--count", '"10.2.3.4 \u00e9\U0001f600 "', path).stdout == "1\n"
+
+
+GOOD = '{"message": "CONNECT"}'
+
+
+@pytest.mark.parametrize("text, found, says", [
+    (f"no json\n{GOOD}\n", 1, ":1: this line is not"),
+    (f'{GOOD}\n{{"message": 1}}\n[1]\n{GOOD[:-1]}\n{GOOD} x\n"CONNECT"\n{GOOD}\n', 2, ":2: this line is not"),
+    (f'{GOOD}\n{{"message": "{"x" * (5 << 20)}"}}\n{GOOD}\n', 2, ":2: this line is not"),
+    (f'{{"events": [{GOOD}, {{}}, 1, {GOOD}]}}', 2, ":2: this event has no"),
+    (f'{{"events": [\n{GOOD},\n{GOOD}\n', 1, ":1: from here on it is neither"),
+    (f'\n{{"message": "CONN\n{GOOD}\n{GOOD}\n', 2, ":2: from here on it is neither"),
+    ('{\n"events": 1}', 0, ":1: the JSON document has no"),
+    ("[" * 5000 + "]" * 5000, 0, ":1: from here on"),
+    (f'{{"message": "CONNECT", "x": {"[" * 900 + "]" * 900}}}', 1, None),
+])
+def test_what_is_no_event_is_said_and_the_rest_read(tailgate, tmp_path, text, found, says):
+    path = tmp_path / "events"
+    path.write_text(text)
+    done = tailgate.call("match", "--events", "--count", "CONNECT", path, status=2 if says else 0)
+    assert done.stdout == f"{found}\n" and done.stderr.count("\n") <= 2
+    assert f"{path}{says}" in done.stderr if says else not done.stderr
 
 
 @pytest.mark.parametrize("end", ["", "\n"])

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events as JSON. */
+#include "agent/events.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/memory.h"
+#include "filters/json_text.h"
+
+struct reader {
+    const struct events_taker *taker;
+    struct json_text json;
+    unsigned char nesting[EVENTS_DEPTH_MAX / 8];
+    char *message, *document;
+    size_t message_room, document_room;
+};
+
+/* The value of a member; NULL: there is none.  Of several the last counts. */
+static const char *member_of(const struct reader *reader, const char *object, const char *name)
+{
+    struct json_text json = reader->json;
+    size_t len = strlen(name);
+    const char *found = NULL, *p = object;
+    struct slice key;
+    bool escaped;
+
+    if (*object != '{') {
+        return NULL;
+    }
+    for (bool first = true; (p = json_text_member(&json, p, first, &key, &escaped));
+         first = false) {
+        if (key.len == len && memcmp(key.data, name, len) == 0) {
+            found = p;
+        }
+        p = json_text_value(&json, p);
+    }
+    return found;
+}
+
+/* The message of an event; false: it has none. */
+static bool message_of(struct reader *reader, const char *event, struct slice *out)
+{
+    const char *value = member_of(reader, event, "message");
+    bool escaped;
+
+    if (!value || *value != '"') {
+        return false;
+    }
+    const char *end = json_text_string(&reader->json, value, &escaped);
+    *out = (struct slice){ value + 1, (size_t)(end - value - 2) };
+    if (escaped) {
+        reader->message = xgrow(reader->message, &reader->message_room, out->len, 1);
+        *out = (struct slice){ reader->message, json_text_decode(*out, reader->message) };
+    }
+    return true;
+}
+
+/* Where the value in a text begins if there is nothing else; NULL: the text is not one value. */
+static const char *only_value(struct reader *reader, struct slice text)
+{
+    struct json_text *json = &reader->json;
+
+    json->end = text.data + text.len;
+    const char *value = json_text_blanks(json, text.data);
+    const char *end = json_text_value(json, value);
+    return end && json_text_blanks(json, end) == json->end ? value : NULL;
+}
+
+static bool is_blank(struct slice text)
+{
+    struct json_text json = { .end = text.data + text.len };
+
+    return json_text_blanks(&json, text.data) == json.end;
+}
+
+/* False: it is no event. */
+static bool take_line(struct reader *reader, uint64_t number, struct slice line)
+{
+    const char *value = only_value(reader, line);
+    struct slice message;
+
+    if (!value || !message_of(reader, value, &message)) {
+        return false;
+    }
+    reader->taker->event(reader->taker->data, number, message, line);
+    return true;
+}
+
+static void bad(const struct reader *reader, uint64_t place, const char *why)
+{
+    reader->taker->bad(reader->taker->data, place, why);
+}
+
+/* Leaves out the blanks between the parts of a value.  Returns its length. */
+static size_t tighten(char *value, size_t len)
+{
+    struct json_text json = { .end = value + len };
+    char *out = value;
+    bool escaped;
+
+    for (const char *p = value; (p = json_text_blanks(&json, p)) < json.end;) {
+        const char *end = *p == '"' ? json_text_string(&json, p, &escaped) : p + 1;
+
+        memmove(out, p, (size_t)(end - p));
+        out += end - p;
+        p = end;
+    }
+    return (size_t)(out - value);
+}
+
+/* The array of events that a document is or holds; NULL: there is none. */
+static const char *events_of(const struct reader *reader, const char *document)
+{
+    const char *events = *document == '[' ? document : member_of(reader, document, "events");
+
+    return events && *events == '[' ? events : NULL;
+}
+
+/* Each event is made one line where it stands. */
+static void take_array(struct reader *reader, const char *array)
+{
+    const char *p = array, *event;
+    struct slice message;
+    uint64_t number = 0;
+
+    while ((event = json_text_element(&reader->json, p, number == 0))) {
+        p = json_text_value(&reader->json, event);
+        number++;
+
+        char *text = reader->document + (event - reader->document);
+        size_t len = tighten(text, (size_t)(p - event));
+        if (message_of(reader, text, &message)) {
+            reader->taker->event(reader->taker->data, number, message, (struct slice){ text, len });
+        } else {
+            bad(reader, number, "this event has no \"message\" text");
+        }
+    }
+}
+
+/* Of something cut off or damaged, the lines that are whole events. */
+static void take_remains(struct reader *reader, struct slice text, uint64_t number)
+{
+    const char *end = text.data + text.len, *lf;
+
+    bad(reader, number,
+        "from here on it is neither a JSON object on each line nor one JSON document: it is cut "
+        "off, damaged or nested too deep; only lines that are whole events are taken");
+    for (const char *p = text.data; p < end; p = lf + 1, number++) {
+        lf = memchr(p, '\n', (size_t)(end - p));
+        (void)take_line(reader, number, (struct slice){ p, (size_t)(lf - p) });
+    }
+}
+
+/* With each line ended, too long ones at the end of all their pieces. */
+static void add_to_document(struct reader *reader, const struct line *line, size_t *len)
+{
+    size_t need = *len + line->len + 1;
+
+    reader->document = xgrow(reader->document, &reader->document_room, need, 1);
+    memcpy(reader->document + *len, line->data, line->len);
+    *len += line->len;
+    if (!line->piece) {
+        reader->document[(*len)++] = '\n';
+    }
+}
+
+static int read_document(struct reader *reader, struct lines *lines, struct line line,
+                         uint64_t number)
+{
+    size_t len = 0;
+    int step;
+
+    do {
+        add_to_document(reader, &line, &len);
+        step = lines_next(lines, &line);
+    } while (step == 1 && len <= EVENTS_DOCUMENT_MAX);
+    if (step == 1) {
+        bad(reader, number, "the JSON document is larger than 512 MiB: none of it is read");
+        return 0;
+    }
+    if (reader->document[len - 1] != '\n') {
+        reader->document[len++] = '\n';
+    }
+    struct slice text = { reader->document, len };
+    const char *document = only_value(reader, text);
+    const char *events = document ? events_of(reader, document) : NULL;
+    if (events) {
+        take_array(reader, events);
+    } else if (document) {
+        bad(reader, number, "the JSON document has no \"events\" array");
+    } else {
+        take_remains(reader, text, number);
+    }
+    return step;
+}
+
+/* Whether what begins with this line must be read whole to be understood. */
+static bool begins_document(struct reader *reader, const struct line *line)
+{
+    struct slice text = { line->data, line->len };
+    const char *value = only_value(reader, text), *begin;
+    struct slice message;
+
+    if (value) {
+        return events_of(reader, value) && !message_of(reader, value, &message);
+    }
+    reader->json.end = text.data + text.len;
+    begin = json_text_blanks(&reader->json, text.data);
+    return begin < reader->json.end && (*begin == '{' || *begin == '[');
+}
+
+static int read_all(struct reader *reader, struct lines *lines)
+{
+    bool first = true, rest = false; /* of a line that is too long */
+    uint64_t number = 0;
+    struct line line;
+    int step;
+
+    while ((step = lines_next(lines, &line)) == 1) {
+        struct slice text = { line.data, line.len };
+        bool whole = !line.piece && !rest;
+
+        number += !rest;
+        if (whole && is_blank(text)) {
+            continue;
+        }
+        if (first && begins_document(reader, &line)) {
+            return read_document(reader, lines, line, number);
+        }
+        if (!rest && (line.piece || !take_line(reader, number, text))) {
+            bad(reader, number, "this line is not a JSON object with a \"message\" text");
+        }
+        rest = line.piece;
+        first = false;
+    }
+    return step;
+}
+
+int events_read(struct lines *lines, const struct events_taker *taker)
+{
+    struct reader *reader = xcalloc(1, sizeof *reader);
+
+    reader->taker = taker;
+    reader->json = (struct json_text){ .nesting = reader->nesting, .depth_max = EVENTS_DEPTH_MAX };
+    int step = read_all(reader, lines);
+    free(reader->message);
+    free(reader->document);
+    free(reader);
+    return step;
+}
