@@ -6,14 +6,16 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/gzip.h"
+#include "agent/mapping.h"
 #include "agent/memory.h"
 
-#define READ_SIZE                                                                                  \
-    (256 * 1024) /* room for the usual read; grows to LINES_LINE_MAX for long lines                \
-                  */
+/* Room for the usual read; grows to LINES_LINE_MAX for long lines. */
+#define READ_SIZE   (256 * 1024)
+#define WINDOW_SIZE (1024 * 1024) /* shown at once, and more for long lines */
 
 struct lines {
     int file;
@@ -22,6 +24,7 @@ struct lines {
     size_t searched;         /* bytes after start known to hold no LF */
     uint64_t offset;         /* of start in the file */
     bool begun, finished;
+    bool map, mapped;  /* wanted; the buffer is a window of the file */
     struct gzip *gzip; /* NULL: the file is none */
 };
 
@@ -38,9 +41,18 @@ struct lines *lines_open(const char *path)
     return lines;
 }
 
+void lines_map(struct lines *lines)
+{
+    lines->map = true;
+}
+
 void lines_close(struct lines *lines)
 {
     if (lines) {
+        if (lines->mapped) {
+            mapping_end();
+            lines->buffer = NULL;
+        }
         close(lines->file);
         gzip_free(lines->gzip);
         free(lines->buffer);
@@ -64,6 +76,48 @@ static ssize_t read_more(struct lines *lines, size_t most)
     return got;
 }
 
+/* Shows the file from the line at hand, with more behind it than was there before. */
+static bool show_window(struct lines *lines, uint64_t size)
+{
+    size_t there = lines->end - lines->start, grain = mapping_grain();
+    uint64_t at = lines->offset / grain * grain, left = size > at ? size - at : 0;
+    size_t before = (size_t)(lines->offset - at), len = WINDOW_SIZE + there;
+
+    if (left <= before + there) {
+        lines->finished = true;
+        return true;
+    }
+    len = left < len ? (size_t)left : len;
+    char *window = mapping_show(lines->file, at, len);
+    if (window) {
+        lines->buffer = window;
+        lines->start = before;
+        lines->end = len;
+    }
+    return window != NULL;
+}
+
+/* Shows what was begun to be read; a file that cannot be shown is read on. */
+static void map_file(struct lines *lines)
+{
+    struct lines before = *lines;
+    struct stat status;
+
+    if (fstat(lines->file, &status) != 0 || !S_ISREG(status.st_mode) ||
+        (uint64_t)status.st_size < lines->end || lines->end == 0 ||
+        lseek(lines->file, 0, SEEK_CUR) != (off_t)lines->end) {
+        return;
+    }
+    lines->end = 0;
+    if (!show_window(lines, (uint64_t)status.st_size)) {
+        lines->end = before.end;
+        return;
+    }
+    free(before.buffer);
+    lines->size = 0;
+    lines->mapped = true;
+}
+
 /* The first read: a pipe may bring the two bytes that tell a gzip file one by one. */
 static bool begin(struct lines *lines)
 {
@@ -79,12 +133,24 @@ static bool begin(struct lines *lines)
         lines->end = 0;
     }
     lines->finished = got == 0;
+    if (lines->map && !lines->gzip && got > 0) {
+        map_file(lines);
+    }
     return got >= 0;
+}
+
+bool lines_whole(const struct lines *lines)
+{
+    return !lines->mapped || !mapping_broken();
 }
 
 const char *lines_problem(const struct lines *lines)
 {
     const char *problem = lines && lines->gzip ? gzip_problem(lines->gzip) : NULL;
+
+    if (lines && !lines_whole(lines)) {
+        problem = "the file was cut, or became unreadable, while it was read";
+    }
 
     return problem ? problem : strerror(errno);
 }
@@ -92,8 +158,13 @@ const char *lines_problem(const struct lines *lines)
 /* Reads more behind what is there; false at an error. */
 static bool fill(struct lines *lines)
 {
+    struct stat status;
+
     if (!lines->begun) {
         return begin(lines);
+    }
+    if (lines->mapped) {
+        return fstat(lines->file, &status) == 0 && show_window(lines, (uint64_t)status.st_size);
     }
     if (lines->start > 0) {
         memmove(lines->buffer, lines->buffer + lines->start, lines->end - lines->start);
@@ -143,6 +214,9 @@ int lines_next(struct lines *lines, struct line *out)
         const char *begin = lines->buffer + lines->start;
         size_t there = lines->end - lines->start;
         const char *newline = memchr(begin + lines->searched, '\n', there - lines->searched);
+        if (!lines_whole(lines)) {
+            return -1;
+        }
         if (newline) {
             return hand_out(lines, (size_t)(newline - begin), 1, false, out);
         }

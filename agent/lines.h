@@ -22,6 +22,12 @@ struct line {
 struct lines;
 /* Reads from a path, or from standard input for "-".  NULL with errno set. */
 struct lines *lines_open(const char *path);
+/* Before the first line: shows a file in windows of memory instead of copying it, where it is one
+ * that can be shown.  For who asks lines_whole before he believes what he was handed. */
+void lines_map(struct lines *lines);
+/* Whether what was handed out was there; if not, as when the file is cut meanwhile, some of its
+ * bytes were 0, and lines_next fails. */
+bool lines_whole(const struct lines *lines);
 /* Whether a line is there already, so that lines_next need not read. */
 bool lines_waiting(const struct lines *lines);
 /* 1: a line; 0: the end; -1: lines_problem says what failed. */

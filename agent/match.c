@@ -16,6 +16,7 @@
 #include "agent/memory.h"
 #include "filters/pattern.h"
 #include "filters/pattern_lines.h"
+#include "filters/pattern_lint.h"
 
 #define FILES_MAX 1000000
 
@@ -40,8 +41,10 @@ struct match {
     const char *path;
     uint64_t place; /* of the event at hand: line or index, from 1; of a line: its offset */
     int64_t matched, matched_here;
-    uint64_t bad; /* of the file: what is no event */
-    bool trouble; /* something was undecided or unreadable */
+    uint64_t bad;       /* of the file: what is no event */
+    bool begun;         /* the first event of the file was seen */
+    const char *unlike; /* why it is none that the pattern is for; NULL: it may be */
+    bool trouble;       /* something was undecided or unreadable */
 };
 
 static void print(const struct match *match, const char *text, size_t len)
@@ -81,12 +84,22 @@ static void warn_undecided(struct match *match, uint64_t place)
     match->trouble = true;
 }
 
+/* A pattern that finds nothing may be meant for another log. */
+static void look_at_first(struct match *match, struct slice message)
+{
+    if (!match->begun) {
+        match->unlike = pattern_lint_event(match->pattern, message);
+    }
+    match->begun = true;
+}
+
 /* Judges a message; `shown` is what is printed if it matches. */
 static void judge(struct match *match, struct slice message, struct slice shown)
 {
     enum pattern_answer answer = pattern_match(match->pattern, match->scratch, message);
     bool undecided = answer == PATTERN_UNDECIDED;
 
+    look_at_first(match, message);
     if (undecided) {
         warn_undecided(match, match->place);
     }
@@ -128,7 +141,8 @@ static void take_lines(struct match *match, struct slice text)
 }
 
 /* Judges whole lines, each with its LF, that begin at an offset of the file. */
-static void judge_lines(struct match *match, struct slice text, uint64_t offset)
+static void judge_lines(struct match *match, const struct lines *from, struct slice text,
+                        uint64_t offset)
 {
     struct pattern_lines lines;
     enum pattern_answer answer;
@@ -136,7 +150,7 @@ static void judge_lines(struct match *match, struct slice text, uint64_t offset)
     size_t done = 0;
 
     pattern_lines_begin(&lines, match->pattern, match->scratch, text);
-    while (pattern_lines_next(&lines, &line, &answer)) {
+    while (pattern_lines_next(&lines, &line, &answer) && lines_whole(from)) {
         size_t begin = (size_t)(line.data - text.data), end = begin + line.len + 1;
 
         if (answer == PATTERN_UNDECIDED) {
@@ -155,7 +169,7 @@ static void judge_lines(struct match *match, struct slice text, uint64_t offset)
         /* Undecided, it is neither, and is shown. */
         done = answer == PATTERN_UNDECIDED ? begin : end;
     }
-    if (match->invert) {
+    if (match->invert && lines_whole(from)) {
         take_lines(match, (struct slice){ text.data + done, text.len - done });
     }
 }
@@ -168,11 +182,12 @@ static int read_lines(struct match *match, struct lines *lines)
     uint64_t offset;
     int step;
 
+    lines_map(lines);
     while ((step = lines_next(lines, &line)) == 1) {
         match->place = line.offset;
         judge(match, (struct slice){ line.data, line.len }, (struct slice){ line.data, line.len });
         text.len = lines_take(lines, &text.data, &offset);
-        judge_lines(match, text, offset);
+        judge_lines(match, lines, text, offset);
     }
     return step;
 }
@@ -215,11 +230,16 @@ static void match_file(struct match *match, const char *path)
     match->place = 0;
     match->matched_here = 0;
     match->bad = 0;
+    match->begun = false;
+    match->unlike = NULL;
     if (!lines || (match->events ? read_events : read_lines)(match, lines) < 0) {
         log_error("%s: %s", match->path, lines_problem(lines));
         match->trouble = true;
     }
     lines_close(lines);
+    if (match->unlike && match->matched_here == 0 && !match->invert) {
+        log_warning("%s: nothing matches, and its first event is %s", match->path, match->unlike);
+    }
     if (match->count && match->show_names) {
         printf("%s:%" PRId64 "\n", match->path, match->matched_here);
     } else if (match->count) {

@@ -208,3 +208,21 @@ size_t pattern_lint(const struct pattern *pattern, struct slice source,
     }
     return lint.count;
 }
+
+const char *pattern_lint_event(const struct pattern *pattern, struct slice event)
+{
+    const char *p = event.data, *end = p + event.len;
+
+    while (p < end && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+    bool is_json = p < end && *p == '{';
+
+    if (pattern->shape == SHAPE_JSON && !is_json) {
+        return "no JSON object, and a JSON pattern takes nothing else";
+    }
+    if (pattern->shape == SHAPE_SPACE && is_json) {
+        return "a JSON object, which a space-delimited pattern splits at its blanks";
+    }
+    return NULL;
+}

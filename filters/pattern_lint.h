@@ -40,5 +40,8 @@ size_t pattern_parts(const struct pattern *pattern, struct pattern_part *out, si
 /* Up to PATTERN_WARNINGS_MAX; `source` is the text that was parsed. */
 size_t pattern_lint(const struct pattern *pattern, struct slice source,
                     struct pattern_warning out[static PATTERN_WARNINGS_MAX]);
+/* What an event is that the pattern cannot be meant for, as "a JSON object, ..."; NULL: nothing of
+ * the kind. */
+const char *pattern_lint_event(const struct pattern *pattern, struct slice event);
 
 #endif

@@ -133,7 +133,7 @@ def peak_of_version():
         os.set_blocking(write, True)
     process = subprocess.Popen([os.environ["TAILGATE"], "--version"], stdout=write)
     status = Path(f"/proc/{process.pid}/status")
-    while not re.search("^State:\\s*S", status.read_text(), re.M) or "tailgate" not in os.readlink(f"/proc/{process.pid}/exe"):
+    while not re.search("^State:\\s*S", status.read_text(), re.M) or os.readlink(f"/proc/{process.pid}/exe") != os.path.realpath(os.environ["TAILGATE"]):
         pass
     peak = int(re.search(r"VmHWM:\s*(\d+)", status.read_text())[1]) / 1024
     os.close(write)

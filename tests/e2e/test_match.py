@@ -116,6 +116,18 @@ def test_every_shape(tailgate, rows, pattern, found):
     assert tailgate.call("match", "--count", pattern, rows).stdout == f"{found}\n"
 
 
+@pytest.mark.parametrize("pattern, text, says", [
+    ("{ $.a = 1 }", "START\n", "its first event is no JSON object"), ("[a, b=1]", ' {"a": 1}\n', "its first event is a JSON object"),
+    ("{ $.a = 1 }", ' {"a": 2}\n', None), ("[a, b=1]", "a 2\n", None), ("x", '{"a": 2}\n', None),
+    ("{ $.a = 1 }", 'START\n{"a": 1}\n', None), ("{ $.a = 1 }", "", None),
+])
+def test_a_pattern_for_another_log(tailgate, tmp_path, pattern, text, says):
+    path = tmp_path / "log"
+    path.write_text(text)
+    stderr = tailgate.call("match", pattern, path, status=None).stderr
+    assert (f"{path}: nothing matches, and {says}" in stderr and stderr.count("\n") == 1) if says else not stderr
+
+
 @pytest.mark.parametrize("words", [[], ["--invert-match"]])
 def test_what_is_undecided_is_shown(tailgate, tmp_path, words):
     path = tmp_path / "log"
