@@ -2,19 +2,28 @@
 /* Events as JSON. */
 #include "agent/events.h"
 
-#include <stdbool.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/memory.h"
 #include "filters/json_text.h"
 
+enum text { MESSAGE, ID, STREAM, TEXTS };
+
+static const char *const text_names[TEXTS] = { "message", "eventId", "logStreamName" };
+
 struct reader {
     const struct events_taker *taker;
     struct json_text json;
     unsigned char nesting[EVENTS_DEPTH_MAX / 8];
-    char *message, *document;
-    size_t message_room, document_room;
+    struct {
+        char *room; /* for texts with escapes */
+        size_t size;
+    } decoded[TEXTS];
+    char *document;
+    size_t document_room;
+    bool ended; /* by the taker */
 };
 
 /* The value of a member; NULL: there is none.  Of several the last counts. */
@@ -39,10 +48,10 @@ static const char *member_of(const struct reader *reader, const char *object, co
     return found;
 }
 
-/* The message of an event; false: it has none. */
-static bool message_of(struct reader *reader, const char *event, struct slice *out)
+/* False: there is no such text. */
+static bool read_text(struct reader *reader, const char *event, enum text which, struct slice *out)
 {
-    const char *value = member_of(reader, event, "message");
+    const char *value = member_of(reader, event, text_names[which]);
     bool escaped;
 
     if (!value || *value != '"') {
@@ -51,9 +60,48 @@ static bool message_of(struct reader *reader, const char *event, struct slice *o
     const char *end = json_text_string(&reader->json, value, &escaped);
     *out = (struct slice){ value + 1, (size_t)(end - value - 2) };
     if (escaped) {
-        reader->message = xgrow(reader->message, &reader->message_room, out->len, 1);
-        *out = (struct slice){ reader->message, json_text_decode(*out, reader->message) };
+        char **room = &reader->decoded[which].room;
+
+        *room = xgrow(*room, &reader->decoded[which].size, out->len, 1);
+        *out = (struct slice){ *room, json_text_decode(*out, *room) };
     }
+    return true;
+}
+
+static int64_t read_time(const struct reader *reader, const char *event, const char *name)
+{
+    const char *value = member_of(reader, event, name);
+    const char *end = value ? json_text_number(&reader->json, value) : NULL;
+    char *read;
+
+    if (!end) {
+        return EVENT_TIME_NONE;
+    }
+    errno = 0;
+    long long time = strtoll(value, &read, 10); /* what follows a number in JSON ends it */
+    return errno == 0 && read == end ? time : EVENT_TIME_NONE;
+}
+
+static bool is_event(struct reader *reader, const char *value)
+{
+    struct slice message;
+
+    return read_text(reader, value, MESSAGE, &message);
+}
+
+/* Hands an event over; false: it has no message. */
+static bool give(struct reader *reader, uint64_t place, const char *value, struct slice text)
+{
+    struct events_event event = { .text = text };
+
+    if (!read_text(reader, value, MESSAGE, &event.message)) {
+        return false;
+    }
+    (void)read_text(reader, value, ID, &event.id);
+    (void)read_text(reader, value, STREAM, &event.stream);
+    event.timestamp = read_time(reader, value, "timestamp");
+    event.ingested = read_time(reader, value, "ingestionTime");
+    reader->ended = !reader->taker->event(reader->taker->data, place, &event);
     return true;
 }
 
@@ -79,13 +127,8 @@ static bool is_blank(struct slice text)
 static bool take_line(struct reader *reader, uint64_t number, struct slice line)
 {
     const char *value = only_value(reader, line);
-    struct slice message;
 
-    if (!value || !message_of(reader, value, &message)) {
-        return false;
-    }
-    reader->taker->event(reader->taker->data, number, message, line);
-    return true;
+    return value && give(reader, number, value, line);
 }
 
 static void bad(const struct reader *reader, uint64_t place, const char *why)
@@ -122,18 +165,15 @@ static const char *events_of(const struct reader *reader, const char *document)
 static void take_array(struct reader *reader, const char *array)
 {
     const char *p = array, *event;
-    struct slice message;
     uint64_t number = 0;
 
-    while ((event = json_text_element(&reader->json, p, number == 0))) {
+    while (!reader->ended && (event = json_text_element(&reader->json, p, number == 0))) {
         p = json_text_value(&reader->json, event);
         number++;
 
         char *text = reader->document + (event - reader->document);
         size_t len = tighten(text, (size_t)(p - event));
-        if (message_of(reader, text, &message)) {
-            reader->taker->event(reader->taker->data, number, message, (struct slice){ text, len });
-        } else {
+        if (!give(reader, number, text, (struct slice){ text, len })) {
             bad(reader, number, "this event has no \"message\" text");
         }
     }
@@ -147,7 +187,7 @@ static void take_remains(struct reader *reader, struct slice text, uint64_t numb
     bad(reader, number,
         "from here on it is neither a JSON object on each line nor one JSON document: it is cut "
         "off, damaged or nested too deep; only lines that are whole events are taken");
-    for (const char *p = text.data; p < end; p = lf + 1, number++) {
+    for (const char *p = text.data; p < end && !reader->ended; p = lf + 1, number++) {
         lf = memchr(p, '\n', (size_t)(end - p));
         (void)take_line(reader, number, (struct slice){ p, (size_t)(lf - p) });
     }
@@ -166,6 +206,17 @@ static void add_to_document(struct reader *reader, const struct line *line, size
     }
 }
 
+/* As lines_next; 0 also when the taker has ended it. */
+static int next_line(struct reader *reader, struct lines *lines, struct line *line)
+{
+    const struct events_taker *taker = reader->taker;
+
+    if (taker->before_wait && !lines_waiting(lines)) {
+        reader->ended = reader->ended || !taker->before_wait(taker->data);
+    }
+    return reader->ended ? 0 : lines_next(lines, line);
+}
+
 static int read_document(struct reader *reader, struct lines *lines, struct line line,
                          uint64_t number)
 {
@@ -174,11 +225,14 @@ static int read_document(struct reader *reader, struct lines *lines, struct line
 
     do {
         add_to_document(reader, &line, &len);
-        step = lines_next(lines, &line);
+        step = next_line(reader, lines, &line);
     } while (step == 1 && len <= EVENTS_DOCUMENT_MAX);
     if (step == 1) {
         bad(reader, number, "the JSON document is larger than 512 MiB: none of it is read");
         return 0;
+    }
+    if (reader->ended) {
+        return step;
     }
     if (reader->document[len - 1] != '\n') {
         reader->document[len++] = '\n';
@@ -201,10 +255,9 @@ static bool begins_document(struct reader *reader, const struct line *line)
 {
     struct slice text = { line->data, line->len };
     const char *value = only_value(reader, text), *begin;
-    struct slice message;
 
     if (value) {
-        return events_of(reader, value) && !message_of(reader, value, &message);
+        return events_of(reader, value) && !is_event(reader, value);
     }
     reader->json.end = text.data + text.len;
     begin = json_text_blanks(&reader->json, text.data);
@@ -218,7 +271,7 @@ static int read_all(struct reader *reader, struct lines *lines)
     struct line line;
     int step;
 
-    while ((step = lines_next(lines, &line)) == 1) {
+    while ((step = next_line(reader, lines, &line)) == 1) {
         struct slice text = { line.data, line.len };
         bool whole = !line.piece && !rest;
 
@@ -245,7 +298,9 @@ int events_read(struct lines *lines, const struct events_taker *taker)
     reader->taker = taker;
     reader->json = (struct json_text){ .nesting = reader->nesting, .depth_max = EVENTS_DEPTH_MAX };
     int step = read_all(reader, lines);
-    free(reader->message);
+    for (size_t i = 0; i < TEXTS; i++) {
+        free(reader->decoded[i].room);
+    }
     free(reader->document);
     free(reader);
     return step;

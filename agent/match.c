@@ -192,12 +192,13 @@ static int read_lines(struct match *match, struct lines *lines)
     return step;
 }
 
-static void take_event(void *data, uint64_t place, struct slice message, struct slice text)
+static bool take_event(void *data, uint64_t place, const struct events_event *event)
 {
     struct match *match = data;
 
     match->place = place;
-    judge(match, message, text);
+    judge(match, event->message, event->text);
+    return true;
 }
 
 /* One complaint a file: what is not JSON is so line after line. */

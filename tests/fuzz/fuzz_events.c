@@ -87,21 +87,43 @@ static void read_lines(const uint8_t *data, size_t size, bool known)
     lines_close(lines);
 }
 
-static void take(void *data, uint64_t place, struct slice message, struct slice text)
+static bool same_text(struct json_object *event, const char *name, struct slice text)
 {
+    struct json_object *value;
+
+    if (!json_object_object_get_ex(event, name, &value) ||
+        !json_object_is_type(value, json_type_string)) {
+        return text.len == 0;
+    }
+    return (size_t)json_object_get_string_len(value) == text.len &&
+           (text.len == 0 || memcmp(json_object_get_string(value), text.data, text.len) == 0);
+}
+
+static bool same_time(struct json_object *event, int64_t time)
+{
+    struct json_object *value;
+
+    return time == EVENT_TIME_NONE || (json_object_object_get_ex(event, "timestamp", &value) &&
+                                       json_object_get_int64(value) == time);
+}
+
+static bool take(void *data, uint64_t place, const struct events_event *found)
+{
+    struct slice text = found->text;
     struct json_tokener *tokener = json_tokener_new_ex(EVENTS_DEPTH_MAX + 2);
     struct json_object *event = json_tokener_parse_ex(tokener, text.data, (int)text.len), *value;
 
     (void)data;
     if (place == 0 || memchr(text.data, '\n', text.len) ||
         !json_object_object_get_ex(event, "message", &value) ||
-        (size_t)json_object_get_string_len(value) != message.len ||
-        memcmp(json_object_get_string(value), message.data, message.len) != 0) {
+        !same_text(event, "message", found->message) || !same_text(event, "eventId", found->id) ||
+        !same_text(event, "logStreamName", found->stream) || !same_time(event, found->timestamp)) {
         (void)fprintf(stderr, "%.*s\n", (int)text.len, text.data);
         abort();
     }
     json_object_put(event);
     json_tokener_free(tokener);
+    return true;
 }
 
 static void take_bad(void *data, uint64_t place, const char *why)
