@@ -12,8 +12,9 @@ static const struct option_spec backfill_options[] = {
     { "since", "TIME", "begin of the window (event time, UTC)" },
     { "until", "TIME", "its end, not included; by default now" },
     { "file", "PATH",
-      "read a file of audit rows instead; needs no AWS, and no state file unless --state is "
-      "given" },
+      "read a file instead, or all files of a folder, or - for standard input: audit rows, an "
+      "export to S3, or events as the AWS CLI prints them; .gz as it is; needs no AWS, and no "
+      "state file unless --state is given.  --log-group ARN says whose events they are" },
     { "format", "FORMAT",
       "what the lines of --file are: auto (by how they begin, the default), mysql, postgresql, "
       "sqlserver or oracle" },
@@ -87,6 +88,26 @@ static void read_request(const struct arguments *arguments, struct request *requ
     }
 }
 
+/* The log group whose events the files hold, if the command line says so: they do not. */
+static const struct config_source *group_of_file(const struct arguments *arguments,
+                                                 const struct request *request,
+                                                 const struct config *config,
+                                                 struct problems *problems)
+{
+    struct place place = { "log-group", 0, 0 };
+
+    if (!request->file || !config || !arguments_value(arguments, "log-group")) {
+        return NULL;
+    }
+    if (config->source_count != 1 || strncmp(config->sources[0].log_group, "arn:", 4) != 0) {
+        problems_add(problems, place,
+                     "with --file it says whose events the file holds: one log group, by its ARN "
+                     "(arn:aws:logs:REGION:ACCOUNT:log-group:NAME)");
+        return NULL;
+    }
+    return &config->sources[0];
+}
+
 static int backfill_main(const struct arguments *arguments)
 {
     struct problems problems = { 0 };
@@ -97,14 +118,18 @@ static int backfill_main(const struct arguments *arguments)
     read_request(arguments, &request, &problems);
     unsigned needs = CONFIG_RULES | (request.file ? 0 : CONFIG_STATE | CONFIG_SOURCES);
     struct config *config = config_load(arguments, needs, &problems);
+    const struct config_source *group = group_of_file(arguments, &request, config, &problems);
     if (problems.count > 0) {
         config_free(config);
         return command_refuse(&problems);
     }
     log_setup(config->log_level, false);
     if (request.file) {
-        status =
-            backfill_file(config, request.file, request.format, config->state != NULL, &result);
+        const struct backfill_files files = { .path = request.file,
+                                              .format = request.format,
+                                              .group = group,
+                                              .state_given = config->state != NULL };
+        status = backfill_file(config, &files, &result);
     } else {
         status = backfill_window(config, request.since, request.until, request.alert, &result);
     }

@@ -1,137 +1,147 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Backfill of a file of audit rows, such as one downloaded from a database instance. */
+/* Backfill of a file, or of all files in a folder. */
 #include <errno.h>
-#include <inttypes.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/backfill.h"
+#include "agent/backfill_input.h"
 #include "agent/command.h"
-#include "agent/detect.h"
-#include "agent/lines.h"
 #include "agent/memory.h"
 #include "storage/coverage.h"
 
-/* Lines that follow a finding before it is printed: they may say more of it, such as the outcome of
- * its attempt. */
-#define HOLD_LINES 4096
-
-/* Output that waits for its commit. */
-struct batch {
-    char *text;
-    size_t len;
+struct files {
+    const struct config *config;
+    struct store *store;
+    enum format format;
+    const struct origin *group; /* NULL: not said */
+    struct judge *judge;        /* of the files whose events say which stream they are of */
+    struct backfill_result *result;
+    struct store_error error;
 };
 
-/* Commits what the lines read so far gave, and then prints it: while the store is locked nothing
- * may wait, neither for whoever writes our input nor for whoever reads our output. */
-static bool commit(struct batch *batch, struct detector *detector, int64_t hold,
-                   struct store_error *error)
+static bool read_input(struct files *files, struct input *input, struct origin *origin)
 {
-    if (!detector->out) {
-        return true;
+    struct detector *detector = &input->detector;
+    bool apart = input->form == INPUT_ROWS; /* nothing says that files of rows belong together */
+    struct judge *judge = apart ? NULL : files->judge;
+
+    if (!coverage_source(files->store, origin->identity, &origin->source, &files->error)) {
+        return false;
     }
-    bool ok = detect_tell(detector, hold, error);
-    (void)fclose(detector->out);
-    detector->out = NULL;
-    ok = ok && store_commit(detector->store, error);
-    if (ok) {
-        fwrite(batch->text, 1, batch->len, stdout);
-        (void)fflush(stdout); /* main asks at the end whether all was written */
+    if (!judge && !(judge = judge_new(files->config->judged, origin->format))) {
+        (void)snprintf(files->error.text, sizeof files->error.text, "out of memory");
+        return false;
     }
-    free(batch->text);
-    batch->text = NULL;
+    *detector = (struct detector){ .config = files->config,
+                                   .store = files->store,
+                                   .origin = origin,
+                                   .judge = judge,
+                                   .out_json = files->config->output == OUTPUT_JSON };
+    bool ok = input_read(input);
+    files->result->events += detector->events;
+    files->result->findings += detector->findings;
+    files->result->new_findings += detector->new_findings;
+    detect_free(detector);
+    if (apart) {
+        judge_free(judge);
+    } else {
+        files->judge = judge;
+    }
     return ok;
 }
 
-static bool begin(struct batch *batch, struct detector *detector, struct store_error *error)
+/* EXIT_USAGE: it cannot be opened; EXIT_STORE: `error` says how. */
+static int read_file(struct files *files, const char *path)
 {
-    if (detector->out) {
-        return true;
-    }
-    if (!store_begin(detector->store, error)) {
-        return false;
-    }
-    detector->out = open_memstream(&batch->text, &batch->len);
-    return detector->out != NULL;
-}
-
-static bool judge_text(struct batch *batch, struct detector *detector, struct store_bytes text,
-                       uint64_t offset, struct store_error *error)
-{
-    return begin(batch, detector, error) && detect_lines(detector, text, offset, error);
-}
-
-/* Reads and judges, committing before each read of the file; false at an error of the store. */
-static bool read_lines(struct lines *lines, const char *path, struct detector *detector,
-                       struct backfill_result *result, struct store_error *error)
-{
-    struct batch batch = { NULL, 0 };
-    int step = 1;
-    bool ok = true;
-
-    while (ok && step == 1) {
-        struct store_bytes text;
-        struct line line;
-        uint64_t offset;
-
-        text.len = lines_take(lines, &text.data, &offset);
-        if (text.len > 0) {
-            ok = judge_text(&batch, detector, text, offset, error);
-            continue;
-        }
-        ok = commit(&batch, detector, HOLD_LINES, error);
-        step = ok ? lines_next(lines, &line) : 0;
-        if (step == 1 && line.piece) {
-            log_warning("%s: the line at byte %" PRIu64
-                        " is longer than %d bytes and is judged in pieces",
-                        path, line.offset, LINES_LINE_MAX);
-        }
-        if (step == 1) {
-            text = (struct store_bytes){ line.data, line.len };
-            ok = judge_text(&batch, detector, text, line.offset, error);
-        }
-    }
-    if (step < 0) {
-        log_error("%s: cannot be read further: %s; what was read so far is told", path,
-                  lines_problem(lines));
-        result->incomplete = true;
-    }
-    return ok && begin(&batch, detector, error) && commit(&batch, detector, 0, error);
-}
-
-int backfill_file(const struct config *config, const char *path, enum format format,
-                  bool state_given, struct backfill_result *result)
-{
-    struct lines *lines = lines_open(path); /* before anything else may change errno */
-    struct store_error error;
-    struct origin origin = origin_of_file(path, format);
-    struct detector detector = { .config = config,
-                                 .origin = &origin,
-                                 .out_json = config->output == OUTPUT_JSON };
-    int status = EXIT_STORE;
+    struct lines *lines = lines_open(path);
 
     if (!lines) {
         log_error("%s: %s", path, strerror(errno));
-        origin_free(&origin);
         return EXIT_USAGE;
     }
-    detector.store = store_open(config->state, state_given ? STORE_WRITE : STORE_TEMPORARY, &error);
-    detector.judge = judge_new(config->judged, origin.format);
-    if (detector.store && detector.judge &&
-        coverage_source(detector.store, origin.identity, &origin.source, &error) &&
-        read_lines(lines, path, &detector, result, &error)) {
-        status = EXIT_YES;
-    } else {
-        log_error("%s", detector.judge ? error.text : "out of memory");
+    struct origin origin = origin_of_file(path, files->format);
+    if (files->format == FORMAT_AUTO && files->group) {
+        origin.format = files->group->format;
     }
-    result->events = detector.events;
-    result->findings = detector.findings;
-    result->new_findings = detector.new_findings;
-    judge_free(detector.judge);
-    detect_free(&detector);
-    store_close(detector.store);
+    struct input input = { .lines = lines,
+                           .form = input_form(lines),
+                           .path = path,
+                           .file = &origin,
+                           .group = files->group,
+                           .result = files->result,
+                           .error = &files->error };
+    bool ok = read_input(files, &input, &origin);
     lines_close(lines);
     origin_free(&origin);
+    return ok ? EXIT_YES : EXIT_STORE;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* The files of a folder and of those in it, by name: in an export each is a part of one stream. One
+ * that cannot be read does not keep the others from it. */
+static int read_folder(struct files *files, const char *path)
+{
+    char *paths[] = { xstrdup(path), NULL };
+    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    int status = tree ? EXIT_YES : EXIT_USAGE;
+    FTSENT *entry;
+
+    while (status == EXIT_YES && (entry = fts_read(tree))) {
+        if (entry->fts_info == FTS_F && read_file(files, entry->fts_accpath) != EXIT_YES) {
+            status = *files->error.text ? EXIT_STORE : EXIT_YES;
+            files->result->incomplete = true;
+        } else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
+                   entry->fts_info == FTS_NS) {
+            log_error("%s: %s", entry->fts_path, strerror(entry->fts_errno));
+            files->result->incomplete = true;
+        }
+    }
+    if (!tree) {
+        log_error("%s: %s", path, strerror(errno));
+    } else {
+        (void)fts_close(tree);
+    }
+    free(paths[0]);
     return status;
+}
+
+int backfill_file(const struct config *config, const struct backfill_files *asked,
+                  struct backfill_result *result)
+{
+    struct files files = { .config = config, .format = asked->format, .result = result };
+    struct origin group = { 0 };
+    struct stat status;
+    bool is_input = strcmp(asked->path, "-") == 0;
+    int exit = EXIT_STORE;
+
+    if (!is_input && stat(asked->path, &status) != 0) {
+        log_error("%s: %s", asked->path, strerror(errno));
+        return EXIT_USAGE;
+    }
+    if (asked->group) {
+        group = origin_of_log_group(asked->group, "");
+        files.group = &group;
+    }
+    files.store =
+        store_open(config->state, asked->state_given ? STORE_WRITE : STORE_TEMPORARY, &files.error);
+    if (files.store && (!files.group || coverage_source(files.store, group.identity, &group.source,
+                                                        &files.error))) {
+        exit = !is_input && S_ISDIR(status.st_mode) ? read_folder(&files, asked->path)
+                                                    : read_file(&files, asked->path);
+    }
+    if (exit == EXIT_STORE) {
+        log_error("%s", files.error.text);
+    }
+    judge_free(files.judge);
+    store_close(files.store);
+    origin_free(&group);
+    return exit;
 }

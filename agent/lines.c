@@ -189,6 +189,17 @@ static int hand_out(struct lines *lines, size_t len, size_t skip, bool piece, st
     return 1;
 }
 
+size_t lines_peek(struct lines *lines, size_t want, const char **out)
+{
+    while (lines->end - lines->start < want && !lines->finished) {
+        if (!fill(lines)) {
+            return 0;
+        }
+    }
+    *out = lines->buffer + lines->start;
+    return lines->end - lines->start < want ? lines->end - lines->start : want;
+}
+
 bool lines_waiting(const struct lines *lines)
 {
     return memchr(lines->buffer + lines->start, '\n', lines->end - lines->start) != NULL;

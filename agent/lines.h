@@ -28,6 +28,9 @@ void lines_map(struct lines *lines);
 /* Whether what was handed out was there; if not, as when the file is cut meanwhile, some of its
  * bytes were 0, and lines_next fails. */
 bool lines_whole(const struct lines *lines);
+/* The first bytes there will be, up to `want` of them, fewer only at the end; nothing is handed out
+ * by it.  At an error none, and lines_next fails.  Valid until the next call. */
+size_t lines_peek(struct lines *lines, size_t want, const char **out);
 /* Whether a line is there already, so that lines_next need not read. */
 bool lines_waiting(const struct lines *lines);
 /* 1: a line; 0: the end; -1: lines_problem says what failed. */

@@ -12,8 +12,7 @@
 
 struct origin origin_of_log_group(const struct config_source *config, const char *account)
 {
-    struct origin origin = { .region = xstrdup(config->region),
-                             .asked = config->log_group,
+    struct origin origin = { .asked = config->log_group,
                              .time_zone = config->time_zone,
                              .format = config->format };
     struct arn arn;
@@ -23,12 +22,14 @@ struct origin origin_of_log_group(const struct config_source *config, const char
     if (arn_parse(config->log_group, &arn, &offset, &why)) {
         origin.identity = xstrdup(config->log_group);
         origin.account = xstrdup(arn.account);
+        origin.region = xstrdup(config->region ? config->region : arn.region);
         origin.log_group = xstrdup(arn.resource + strlen(LOG_GROUP_PREFIX));
     } else {
         origin.identity =
             xasprintf("arn:%s:logs:%s:%s:" LOG_GROUP_PREFIX "%s", region_partition(config->region),
                       config->region, account, config->log_group);
         origin.account = xstrdup(account);
+        origin.region = xstrdup(config->region);
         origin.log_group = xstrdup(config->log_group);
     }
     if (origin.format == FORMAT_AUTO) {
