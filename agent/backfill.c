@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/command.h"
+#include "agent/finding_output.h"
 #include "agent/times.h"
 
 static const struct option_spec backfill_options[] = {
@@ -116,7 +117,7 @@ static int backfill_main(const struct arguments *arguments)
     int status;
 
     read_request(arguments, &request, &problems);
-    unsigned needs = CONFIG_RULES | (request.file ? 0 : CONFIG_STATE | CONFIG_SOURCES);
+    unsigned needs = CONFIG_RULES | CONFIG_CSV | (request.file ? 0 : CONFIG_STATE | CONFIG_SOURCES);
     struct config *config = config_load(arguments, needs, &problems);
     const struct config_source *group = group_of_file(arguments, &request, config, &problems);
     if (problems.count > 0) {
@@ -124,6 +125,7 @@ static int backfill_main(const struct arguments *arguments)
         return command_refuse(&problems);
     }
     log_setup(config->log_level, false);
+    finding_write_head(stdout, config->output);
     if (request.file) {
         const struct backfill_files files = { .path = request.file,
                                               .format = request.format,

@@ -40,7 +40,7 @@ static bool read_input(struct files *files, struct input *input, struct origin *
                                    .store = files->store,
                                    .origin = origin,
                                    .judge = judge,
-                                   .out_json = files->config->output == OUTPUT_JSON };
+                                   .form = files->config->output };
     bool ok = input_read(input);
     files->result->events += detector->events;
     files->result->findings += detector->findings;

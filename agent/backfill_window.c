@@ -234,7 +234,7 @@ static bool read_source(struct backfill *backfill, size_t index, int64_t since, 
                                  .config = backfill->config,
                                  .origin = &origin,
                                  .alert = backfill->alert_each,
-                                 .out_json = backfill->config->output == OUTPUT_JSON };
+                                 .form = backfill->config->output };
     struct backfill_result *result = backfill->result;
     int64_t watch = 0;
 

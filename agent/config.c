@@ -410,6 +410,10 @@ static void check_all(struct config *config, unsigned needs, struct problems *pr
     if (needs & CONFIG_SOURCES) {
         check_sources(config, problems);
     }
+    if (config->output == OUTPUT_CSV && !(needs & CONFIG_CSV)) {
+        problems_add(problems, (struct place){ "output", 0, 0 },
+                     "csv is for findings alone: `tailgate backfill` and `tailgate findings`");
+    }
     check_topics(config, problems);
     build_networks(config, problems);
     if (needs & (CONFIG_RULES | CONFIG_RULES_IF_ANY)) {

@@ -18,7 +18,7 @@
 #define CONFIG_SOURCES_MAX 1000
 #define CONFIG_EXCEPTS_MAX 256 /* of one rule */
 
-enum output_format { OUTPUT_TEXT, OUTPUT_JSON };
+enum output_format { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_CSV };
 enum alert_format { ALERT_TEXT, ALERT_OCSF };
 
 /* A log group to read. */
@@ -91,10 +91,11 @@ struct config {
 
 /* What a command is going to use; the rest need not be there. */
 enum config_need {
-    CONFIG_STATE = 1 << 0,       /* where the state file is */
-    CONFIG_RULES = 1 << 1,       /* something to look for */
-    CONFIG_SOURCES = 1 << 2,     /* log groups to read, and a region for each */
-    CONFIG_RULES_IF_ANY = 1 << 3 /* what there is to look for, which may be nothing */
+    CONFIG_STATE = 1 << 0,        /* where the state file is */
+    CONFIG_RULES = 1 << 1,        /* something to look for */
+    CONFIG_SOURCES = 1 << 2,      /* log groups to read, and a region for each */
+    CONFIG_RULES_IF_ANY = 1 << 3, /* what there is to look for, which may be nothing */
+    CONFIG_CSV = 1 << 4           /* findings alone are printed, and may be so as CSV */
 };
 
 /* Reads everything that was said.  NULL when anything is wrong; `problems` then tells all of it.

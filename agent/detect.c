@@ -585,7 +585,7 @@ static bool tell_finding(struct detector *detector, const struct detected *detec
         return false;
     }
     if (detector->out && !(detected->known && detector->out_new)) {
-        finding_write(detector->out, &finding, detected->known, detector->out_json);
+        finding_write(detector->out, &finding, detected->known, detector->form);
     }
     return !detector->alert || finding.quiet || note(detector, &finding, error);
 }

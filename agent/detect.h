@@ -43,7 +43,7 @@ struct detector {
     bool apart;              /* the service was asked to leave out events that tell nothing */
     bool alert; /* note new findings for alerts; otherwise they wait for a digest of the window */
     FILE *out;  /* NULL, or where each finding goes as a line */
-    bool out_json;              /* as JSON; as text otherwise */
+    enum output_format form;    /* of these lines */
     bool out_new;               /* only those that were not known */
     bool kinds_counted, coarse; /* whether too many kinds are open; asked once */
     struct detected *detected;  /* zero at first; detect_free */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Findings as JSON and as text. */
+/* Findings as JSON, as CSV and as text. */
 #include "agent/finding_output.h"
 
 #include <inttypes.h>
@@ -228,16 +228,93 @@ static void write_text(FILE *out, const struct finding *finding, bool known)
     fputs(known ? "\n" : "  new\n", out);
 }
 
-void finding_write(FILE *out, const struct finding *finding, bool known, bool json)
+static void write_json(FILE *out, const struct finding *finding, bool known)
 {
-    if (json) {
-        struct json_object *object = finding_json(finding, known);
-        escape_write_json(out, object);
-        fputc('\n', out);
-        json_object_put(object);
-    } else {
-        write_text(out, finding, known);
+    struct json_object *object = finding_json(finding, known);
+
+    escape_write_json(out, object);
+    fputc('\n', out);
+    json_object_put(object);
+}
+
+/* A text in quotes.  Spreadsheets take what begins with certain characters for a formula, and
+ * strangers choose user names: an apostrophe before it makes it a text (OWASP, "CSV Injection"). */
+static void put_cell(FILE *out, struct store_bytes bytes)
+{
+    const char *p = bytes.data, *end = p ? p + bytes.len : p;
+
+    fputs(p < end && *p != '\0' && strchr("=+-@", *p) ? "\"'" : "\"", out);
+    while (p < end) {
+        const char *quote = memchr(p, '"', (size_t)(end - p));
+        const char *stop = quote ? quote : end;
+
+        escape_write(out, p, (size_t)(stop - p));
+        fputs(quote ? "\"\"" : "", out);
+        p = quote ? quote + 1 : end;
     }
+    fputc('"', out);
+}
+
+static void put_field(FILE *out, const struct finding *finding, const struct field *field)
+{
+    const void *value = (const char *)finding + field->offset;
+    char time[TIME_TEXT_MAX];
+    int64_t number;
+
+    switch (field->form) {
+    case FORM_NUMBER:
+    case FORM_TIME:
+        number = *(const int64_t *)value;
+        if (number != FINDING_NONE && field->form == FORM_TIME) {
+            fputs(time_format(number, time), out);
+        } else if (number != FINDING_NONE) {
+            fprintf(out, "%" PRId64, number);
+        }
+        break;
+    case FORM_KIND:
+        put_cell(out, finding_kind_word(finding));
+        break;
+    case FORM_TEXT:
+    case FORM_WORDS:
+    case FORM_FILLED:
+        put_cell(out, *(const struct store_bytes *)value);
+        break;
+    }
+}
+
+/* RFC 4180, but for the line ends, which are LF. */
+static void write_csv(FILE *out, const struct finding *finding, bool known)
+{
+    char id[FINGERPRINT_TEXT_MAX];
+
+    fingerprint_text(finding->fingerprint, id);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        put_field(out, finding, &fields[i]);
+        fputc(',', out);
+    }
+    fprintf(out, "%s,", known ? "true" : "false");
+    put_cell(out, finding->message);
+    fprintf(out, ",%s\n", id);
+}
+
+void finding_write_head(FILE *out, enum output_format format)
+{
+    if (format != OUTPUT_CSV) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        fprintf(out, "%s,", fields[i].name);
+    }
+    fputs("known,message,id\n", out);
+}
+
+void finding_write(FILE *out, const struct finding *finding, bool known, enum output_format format)
+{
+    static void (*const write[])(FILE *, const struct finding *, bool) = {
+        [OUTPUT_TEXT] = write_text, [OUTPUT_JSON] = write_json, [OUTPUT_CSV] = write_csv
+    };
+
+    write[format](out, finding, known);
 }
 
 bool finding_has_mark(const struct finding *finding, const char *mark)

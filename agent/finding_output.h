@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "agent/config.h"
 #include "storage/findings.h"
 
 struct json_object;
@@ -13,8 +14,10 @@ struct json_object;
 /* How the reason of a failure begins that came only after the password had been accepted. */
 #define FINDING_PASSWORD_RIGHT "the password was RIGHT, but "
 
-/* One line with its LF: JSON as the manual describes it, or text. */
-void finding_write(FILE *out, const struct finding *finding, bool known, bool json);
+/* One line with its LF: JSON as the manual describes it, CSV (RFC 4180), or text. */
+void finding_write(FILE *out, const struct finding *finding, bool known, enum output_format format);
+/* What stands above all findings: the names of CSV's columns. */
+void finding_write_head(FILE *out, enum output_format format);
 
 /* The JSON object of a finding; the caller puts it. */
 struct json_object *finding_json(const struct finding *finding, bool known);

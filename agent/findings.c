@@ -32,15 +32,16 @@ static void read_query(const struct arguments *arguments, struct findings_query 
     }
 }
 
-static int list(struct store *store, const struct findings_query *query, bool json)
+static int list(struct store *store, const struct findings_query *query, enum output_format format)
 {
     struct store_error error;
     struct finding finding;
     struct findings_list *findings = findings_list(store, query, &error);
     int step = -1;
 
+    finding_write_head(stdout, format);
     while (findings && (step = findings_next(findings, &finding, &error)) == 1) {
-        finding_write(stdout, &finding, true, json);
+        finding_write(stdout, &finding, true, format);
     }
     findings_list_free(findings);
     if (step < 0) {
@@ -56,13 +57,13 @@ static int findings_main(const struct arguments *arguments)
     struct findings_query query;
 
     read_query(arguments, &query, &problems);
-    struct config *config = config_load(arguments, CONFIG_STATE, &problems);
+    struct config *config = config_load(arguments, CONFIG_STATE | CONFIG_CSV, &problems);
     if (problems.count > 0) {
         config_free(config);
         return command_refuse(&problems);
     }
     struct store *store = command_open_store(config->state);
-    int status = store ? list(store, &query, config->output == OUTPUT_JSON) : EXIT_STORE;
+    int status = store ? list(store, &query, config->output) : EXIT_STORE;
     store_close(store);
     config_free(config);
     return status;

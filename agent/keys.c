@@ -246,7 +246,7 @@ static bool read_block(const struct key *key, const char *text, void *field, cha
     return true;
 }
 
-static const char *const output_words[] = { "text", "json", NULL };
+static const char *const output_words[] = { "text", "json", "csv", NULL };
 static const char *const log_level_words[] = { "error", "warning", "info", "debug", NULL };
 static const char *const alert_format_words[] = { "text", "ocsf", NULL };
 
@@ -282,7 +282,7 @@ const struct key keys[] = {
       .option = "requests-per-second", .argument = "N", .help = "budget of requests for each account and region" },
     { TOP(keep), .name = "keep", .read = read_duration, .min = 7 * DAY_MS, .max = 36500 * DAY_MS, .fallback = "400d", .reload = true,
       .help = "how long findings are kept" },
-    { TOP(output), .name = "output", .read = read_choice, .choices = output_words, .fallback = "text", .reload = true, .option = "output", .argument = "text|json",
+    { TOP(output), .name = "output", .read = read_choice, .choices = output_words, .fallback = "text", .reload = true, .option = "output", .argument = "text|json|csv",
       .help = "form of what is printed" },
     { TOP(log_level), .name = "log_level", .read = read_choice, .choices = log_level_words, .fallback = "info", .reload = true,
       .option = "log-level", .argument = "LEVEL", .help = "error, warning, info or debug" },

@@ -419,7 +419,7 @@ static bool digest_body(FILE *out, struct store *store, const struct alert *aler
 
     fprintf(out, "%" PRId64 " %s\n\n", alert->count, digest_titles[alert->form]);
     while (list && (step = findings_next(list, &finding, error)) == 1) {
-        finding_write(out, &finding, true, false);
+        finding_write(out, &finding, true, OUTPUT_TEXT);
         listed++;
     }
     findings_list_free(list);

@@ -589,7 +589,7 @@ void source_answer(struct source *source, struct window *window, const struct aw
                                  .judge = judge_for(source, window),
                                  .silence = &source->silence,
                                  .alert = true,
-                                 .out_json = true,
+                                 .form = OUTPUT_JSON,
                                  .out_new = true };
     struct store_error store_error;
     struct aws_error error;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same log from the API, as an export to S3, as the AWS CLI prints it, and as it was written."""
 
+import csv
 import gzip
+import io
 import json
 import re
 from datetime import datetime, timezone
@@ -108,3 +110,20 @@ def test_whose_events_a_file_holds_is_one_arn(tailgate, tmp_path, groups):
     words = [word for group in groups for word in ("--log-group", group)]
     done = tailgate.call("backfill", "--file", tmp_path / "f", *tailgate.networks(), "--region", "eu-west-1", *words, status=2)
     assert "one log group, by its ARN" in done.stderr
+
+
+def test_csv(tailgate, tmp_path):
+    """A row for each finding, whose texts are texts to a spreadsheet, too, and hold no control characters."""
+    rows = [row("203.0.113.5", 7, user='=cmd|" /c calc"!A1'), row("203.0.113.6", 8, user="@x\x1b[31m", database="+a"),
+            row("-evil.example", 9, "FAILED_CONNECT", code=1045)]
+    (tmp_path / "f").write_text("\n".join(rows))
+    words = ("--file", tmp_path / "f", *tailgate.networks(), "--state", tailgate.state)
+    done = tailgate.call("backfill", "--output", "csv", *words)
+    findings = {int(f["connection_id"]): f for f in csv.DictReader(io.StringIO(done.stdout), strict=True)}
+    assert findings.keys() == {7, 8, 9} and done.stdout.count("\n") == 4 and "\x1b" not in done.stdout
+    assert [findings[7][name] for name in ("user", "address", "operation", "code", "time", "known")] == [
+        "'=cmd|\" /c calc\"!A1", "203.0.113.5", "CONNECT", "0", "2026-11-22T14:08:14Z", "false"]
+    assert findings[8]["user"] == "'@x\\x1b[31m" and findings[8]["database"] == "'+a" and findings[9]["host"] == "'-evil.example"
+    listed = tailgate.call("findings", "--output", "csv").stdout
+    assert [f["id"] for f in csv.DictReader(io.StringIO(listed))] == [f["id"] for f in findings.values()]
+    assert "csv is for findings alone" in tailgate.call("status", "--output", "csv", status=2).stderr
