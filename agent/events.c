@@ -21,9 +21,10 @@ struct reader {
         char *room; /* for texts with escapes */
         size_t size;
     } decoded[TEXTS];
-    char *document;
-    size_t document_room;
-    bool ended; /* by the taker */
+    char *document; /* or one long line */
+    size_t document_len, document_room;
+    uint64_t taken; /* events of documents */
+    bool ended;     /* by the taker */
 };
 
 /* The value of a member; NULL: there is none.  Of several the last counts. */
@@ -161,20 +162,25 @@ static const char *events_of(const struct reader *reader, const char *document)
     return events && *events == '[' ? events : NULL;
 }
 
-/* Each event is made one line where it stands. */
+/* An event of a document, which is made one line where it stands. */
+static bool take_value(struct reader *reader, uint64_t place, const char *value, const char *end)
+{
+    char *text = reader->document + (value - reader->document);
+    size_t len = tighten(text, (size_t)(end - value));
+
+    return give(reader, place, text, (struct slice){ text, len });
+}
+
 static void take_array(struct reader *reader, const char *array)
 {
     const char *p = array, *event;
-    uint64_t number = 0;
 
-    while (!reader->ended && (event = json_text_element(&reader->json, p, number == 0))) {
+    for (bool first = true; !reader->ended && (event = json_text_element(&reader->json, p, first));
+         first = false) {
         p = json_text_value(&reader->json, event);
-        number++;
-
-        char *text = reader->document + (event - reader->document);
-        size_t len = tighten(text, (size_t)(p - event));
-        if (!give(reader, number, text, (struct slice){ text, len })) {
-            bad(reader, number, "this event has no \"message\" text");
+        reader->taken++;
+        if (!take_value(reader, reader->taken, event, p)) {
+            bad(reader, reader->taken, "this event has no \"message\" text");
         }
     }
 }
@@ -185,7 +191,7 @@ static void take_remains(struct reader *reader, struct slice text, uint64_t numb
     const char *end = text.data + text.len, *lf;
 
     bad(reader, number,
-        "from here on it is neither a JSON object on each line nor one JSON document: it is cut "
+        "from here on it is neither a JSON object on each line nor a JSON document: it is cut "
         "off, damaged or nested too deep; only lines that are whole events are taken");
     for (const char *p = text.data; p < end && !reader->ended; p = lf + 1, number++) {
         lf = memchr(p, '\n', (size_t)(end - p));
@@ -193,16 +199,29 @@ static void take_remains(struct reader *reader, struct slice text, uint64_t numb
     }
 }
 
-/* With each line ended, too long ones at the end of all their pieces. */
-static void add_to_document(struct reader *reader, const struct line *line, size_t *len)
+/* Documents one after the other, as several answers of AWS in one file; `number` is that of the
+ * first line. */
+static void take_documents(struct reader *reader, struct slice text, uint64_t number)
 {
-    size_t need = *len + line->len + 1;
+    const char *p = text.data, *end = text.data + text.len, *value;
 
-    reader->document = xgrow(reader->document, &reader->document_room, need, 1);
-    memcpy(reader->document + *len, line->data, line->len);
-    *len += line->len;
-    if (!line->piece) {
-        reader->document[(*len)++] = '\n';
+    reader->json.end = end;
+    while (!reader->ended && (value = json_text_blanks(&reader->json, p)) < end) {
+        for (; p < value; p++) {
+            number += *p == '\n';
+        }
+        const char *after = json_text_value(&reader->json, value);
+        if (!after) {
+            take_remains(reader, (struct slice){ value, (size_t)(end - value) }, number);
+            return;
+        }
+        const char *events = events_of(reader, value);
+        if (events) {
+            take_array(reader, events);
+        } else if (!take_value(reader, number, value, after)) {
+            bad(reader, number, "this JSON document has neither \"events\" nor a \"message\"");
+        }
+        p = after;
     }
 }
 
@@ -217,43 +236,67 @@ static int next_line(struct reader *reader, struct lines *lines, struct line *li
     return reader->ended ? 0 : lines_next(lines, line);
 }
 
-static int read_document(struct reader *reader, struct lines *lines, struct line line,
-                         uint64_t number)
+static void keep(struct reader *reader, const char *data, size_t len)
 {
-    size_t len = 0;
+    size_t need = reader->document_len + len + 1;
+
+    reader->document = xgrow(reader->document, &reader->document_room, need, 1);
+    memcpy(reader->document + reader->document_len, data, len);
+    reader->document_len += len;
+}
+
+/* The next line whole, though it comes in pieces; valid until the next call. */
+static int next_whole(struct reader *reader, struct lines *lines, struct slice *out)
+{
+    struct line line;
+    int step = next_line(reader, lines, &line);
+
+    if (step != 1 || !line.piece) {
+        *out = (struct slice){ line.data, line.len };
+        return step;
+    }
+    reader->document_len = 0;
+    for (; step == 1; step = next_line(reader, lines, &line)) {
+        keep(reader, line.data, line.len);
+        if (!line.piece || reader->document_len > EVENTS_DOCUMENT_MAX) {
+            break;
+        }
+    }
+    *out = (struct slice){ reader->document, reader->document_len };
+    return step < 0 ? step : 1;
+}
+
+/* All from a line on, which may stand in the document's room already. */
+static int read_documents(struct reader *reader, struct lines *lines, struct slice first,
+                          uint64_t number)
+{
+    struct line line;
     int step;
 
-    do {
-        add_to_document(reader, &line, &len);
-        step = next_line(reader, lines, &line);
-    } while (step == 1 && len <= EVENTS_DOCUMENT_MAX);
+    if (first.data != reader->document) {
+        reader->document_len = 0;
+        keep(reader, first.data, first.len);
+    }
+    keep(reader, "\n", 1);
+    while ((step = next_line(reader, lines, &line)) == 1 &&
+           reader->document_len <= EVENTS_DOCUMENT_MAX) {
+        keep(reader, line.data, line.len);
+        if (!line.piece) {
+            keep(reader, "\n", 1);
+        }
+    }
     if (step == 1) {
         bad(reader, number, "the JSON document is larger than 512 MiB: none of it is read");
         return 0;
     }
-    if (reader->ended) {
-        return step;
-    }
-    if (reader->document[len - 1] != '\n') {
-        reader->document[len++] = '\n';
-    }
-    struct slice text = { reader->document, len };
-    const char *document = only_value(reader, text);
-    const char *events = document ? events_of(reader, document) : NULL;
-    if (events) {
-        take_array(reader, events);
-    } else if (document) {
-        bad(reader, number, "the JSON document has no \"events\" array");
-    } else {
-        take_remains(reader, text, number);
-    }
+    keep(reader, "\n", 1);
+    take_documents(reader, (struct slice){ reader->document, reader->document_len }, number);
     return step;
 }
 
 /* Whether what begins with this line must be read whole to be understood. */
-static bool begins_document(struct reader *reader, const struct line *line)
+static bool begins_document(struct reader *reader, struct slice text)
 {
-    struct slice text = { line->data, line->len };
     const char *value = only_value(reader, text), *begin;
 
     if (value) {
@@ -266,26 +309,22 @@ static bool begins_document(struct reader *reader, const struct line *line)
 
 static int read_all(struct reader *reader, struct lines *lines)
 {
-    bool first = true, rest = false; /* of a line that is too long */
     uint64_t number = 0;
-    struct line line;
+    bool first = true;
+    struct slice text;
     int step;
 
-    while ((step = next_line(reader, lines, &line)) == 1) {
-        struct slice text = { line.data, line.len };
-        bool whole = !line.piece && !rest;
-
-        number += !rest;
-        if (whole && is_blank(text)) {
+    while ((step = next_whole(reader, lines, &text)) == 1) {
+        number++;
+        if (is_blank(text)) {
             continue;
         }
-        if (first && begins_document(reader, &line)) {
-            return read_document(reader, lines, line, number);
+        if (first && begins_document(reader, text)) {
+            return read_documents(reader, lines, text, number);
         }
-        if (!rest && (line.piece || !take_line(reader, number, text))) {
+        if (!take_line(reader, number, text)) {
             bad(reader, number, "this line is not a JSON object with a \"message\" text");
         }
-        rest = line.piece;
         first = false;
     }
     return step;

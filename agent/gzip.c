@@ -77,10 +77,11 @@ static bool begins_anew(struct gzip *gzip)
     return true;
 }
 
-static ssize_t fail(struct gzip *gzip, const char *problem)
+/* What was unpacked before is returned first. */
+static ssize_t fail(struct gzip *gzip, const char *problem, unsigned got)
 {
     gzip->problem = problem;
-    return -1;
+    return got > 0 ? (ssize_t)got : -1;
 }
 
 ssize_t gzip_read(struct gzip *gzip, int file, char *out, size_t size)
@@ -94,7 +95,7 @@ ssize_t gzip_read(struct gzip *gzip, int file, char *out, size_t size)
         if (stream->avail_in == 0) {
             int step = refill(gzip, file);
             if (step == 0 && !gzip->between) {
-                return fail(gzip, "the gzip data ends too early");
+                return fail(gzip, "the gzip data ends too early", 0);
             }
             if (step <= 0) {
                 return step;
@@ -107,7 +108,7 @@ ssize_t gzip_read(struct gzip *gzip, int file, char *out, size_t size)
         if (result == Z_STREAM_END) {
             gzip->between = true;
         } else if (result != Z_OK && result != Z_BUF_ERROR) {
-            return fail(gzip, "the gzip data is damaged");
+            return fail(gzip, "the gzip data is damaged", room - stream->avail_out);
         }
     }
     return gzip->problem ? -1 : (ssize_t)(room - stream->avail_out);

@@ -239,7 +239,7 @@ int lines_next(struct lines *lines, struct line *out)
             return there > 0 ? hand_out(lines, there, 0, false, out) : 0;
         }
         if (!fill(lines)) {
-            return -1;
+            return there > 0 && !lines->mapped ? hand_out(lines, there, 0, false, out) : -1;
         }
     }
 }

@@ -33,7 +33,7 @@ bool lines_whole(const struct lines *lines);
 size_t lines_peek(struct lines *lines, size_t want, const char **out);
 /* Whether a line is there already, so that lines_next need not read. */
 bool lines_waiting(const struct lines *lines);
-/* 1: a line; 0: the end; -1: lines_problem says what failed. */
+/* 1: a line; 0: the end; -1: lines_problem says what failed, behind all that could be read. */
 int lines_next(struct lines *lines, struct line *out);
 /* The whole lines, each with its LF, that are read and not yet handed out: takes all of them at
  * once.  Their number of bytes, 0 when there are none; valid until the next call. */

@@ -47,14 +47,16 @@ struct match {
     bool trouble;       /* something was undecided or unreadable */
 };
 
-static void print(const struct match *match, const char *text, size_t len)
+static void print(const struct match *match, const char *text, size_t len, bool ends)
 {
     if (match->escape) {
         escape_write(stdout, text, len);
     } else {
         fwrite(text, 1, len, stdout);
     }
-    putchar('\n');
+    if (ends) {
+        putchar('\n');
+    }
 }
 
 /* The fields of what was matched last, named as TestMetricFilter names them. */
@@ -108,7 +110,7 @@ static void judge(struct match *match, struct slice message, struct slice shown)
         if (match->extract && !match->count) {
             print_fields(match);
         } else if (!match->count) {
-            print(match, shown.data, shown.len);
+            print(match, shown.data, shown.len, true);
         }
     }
 }
@@ -119,7 +121,7 @@ static void show_lines(struct match *match, struct slice text)
     if (match->escape) {
         for (const char *p = text.data, *end = p + text.len; p < end;) {
             const char *lf = memchr(p, '\n', (size_t)(end - p));
-            print(match, p, (size_t)(lf - p));
+            print(match, p, (size_t)(lf - p), true);
             p = lf + 1;
         }
     } else {
@@ -174,16 +176,37 @@ static void judge_lines(struct match *match, const struct lines *from, struct sl
     }
 }
 
+/* A line that no event can be, for its length: it is not judged, and so shown. */
+static void pass_piece(struct match *match, const struct line *line, bool first)
+{
+    if (first) {
+        log_warning("%s: the line at byte %" PRIu64 " is longer than %d bytes: undecided, so it is "
+                    "printed",
+                    match->path, line->offset, LINES_LINE_MAX);
+        match->trouble = true;
+        match->matched_here++;
+    }
+    if (!match->count && !match->extract) {
+        print(match, line->data, line->len, !line->piece);
+    }
+}
+
 /* The lines are taken as they are read, many at a time. */
 static int read_lines(struct match *match, struct lines *lines)
 {
     struct slice text;
     struct line line;
     uint64_t offset;
+    bool rest = false;
     int step;
 
     lines_map(lines);
     while ((step = lines_next(lines, &line)) == 1) {
+        if (line.piece || rest) {
+            pass_piece(match, &line, !rest);
+            rest = line.piece;
+            continue;
+        }
         match->place = line.offset;
         judge(match, (struct slice){ line.data, line.len }, (struct slice){ line.data, line.len });
         text.len = lines_take(lines, &text.data, &offset);
@@ -233,7 +256,12 @@ static void match_file(struct match *match, const char *path)
     match->bad = 0;
     match->begun = false;
     match->unlike = NULL;
-    if (!lines || (match->events ? read_events : read_lines)(match, lines) < 0) {
+    if (!lines) {
+        log_error("%s: %s", match->path, lines_problem(NULL));
+        match->trouble = true;
+        return;
+    }
+    if ((match->events ? read_events : read_lines)(match, lines) < 0) {
         log_error("%s: %s", match->path, lines_problem(lines));
         match->trouble = true;
     }

@@ -36,7 +36,7 @@ enum pattern_answer {
 struct pattern *pattern_parse(struct slice text, struct pattern_error *error);
 void pattern_free(struct pattern *pattern);
 
-/* Room to match in, for one thread at a time: some 100 KiB, and more for events that need it: JSON
+/* Room to match in, for one thread at a time: some 200 KiB, and more for events that need it: JSON
  * objects under a wildcard take 24 bytes a member.  NULL when memory is out. */
 struct pattern_scratch *pattern_scratch_new(void);
 void pattern_scratch_free(struct pattern_scratch *scratch);

@@ -269,6 +269,14 @@ static void visit(struct walk *walk, uint16_t step, const char *value)
     }
 }
 
+/* Whether the text holds what all that matches must. */
+static bool may_match(const struct pattern *pattern, struct pattern_scratch *scratch,
+                      struct slice text)
+{
+    return !pattern->lead || search_next(pattern->lead, scratch->room, text, 0) < text.len ||
+           (pattern->escape && search_next(pattern->escape, scratch->room, text, 0) < text.len);
+}
+
 enum pattern_answer json_match(const struct pattern *pattern, struct pattern_scratch *scratch,
                                struct slice text)
 {
@@ -283,8 +291,11 @@ enum pattern_answer json_match(const struct pattern *pattern, struct pattern_scr
         return PATTERN_NO;
     }
     end = json_text_value(&walk.json, root);
+    if (walk.json.too_deep) {
+        return may_match(pattern, scratch, text) ? PATTERN_UNDECIDED : PATTERN_NO;
+    }
     if (!end || json_text_blanks(&walk.json, end) != walk.json.end) {
-        return walk.json.too_deep ? PATTERN_UNDECIDED : PATTERN_NO;
+        return PATTERN_NO;
     }
     for (size_t i = 0; i < pattern->condition_count; i++) {
         scratch->answers[i] =

@@ -10,10 +10,19 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* A text on the way through its tokens. */
+struct tokens {
+    struct slice text;
+    size_t at;
+    bool no_quote, no_bracket; /* none closes behind this place: that is found out once */
+};
+
 /* The next token: what stands between blanks, or between two quotes or brackets when it begins so,
  * without them.  False at the end. */
-static bool next_token(struct slice text, size_t *at, struct slice *out)
+static bool next_token(struct tokens *tokens, struct slice *out)
 {
+    struct slice text = tokens->text;
+    size_t *at = &tokens->at;
     const char *end = text.data + text.len, *p = text.data + *at, *close = NULL;
 
     while (p < end && is_space(*p)) {
@@ -23,8 +32,10 @@ static bool next_token(struct slice text, size_t *at, struct slice *out)
         *at = text.len;
         return false;
     }
-    if (*p == '"' || *p == '[') {
+    if ((*p == '"' && !tokens->no_quote) || (*p == '[' && !tokens->no_bracket)) {
         close = memchr(p + 1, *p == '"' ? '"' : ']', (size_t)(end - p - 1));
+        tokens->no_quote = tokens->no_quote || (*p == '"' && !close);
+        tokens->no_bracket = tokens->no_bracket || (*p == '[' && !close);
     }
     if (close) {
         *out = (struct slice){ p + 1, (size_t)(close - p - 1) };
@@ -45,10 +56,11 @@ static bool next_token(struct slice text, size_t *at, struct slice *out)
 static bool split_around(const struct pattern *pattern, struct slice text, struct slice *fields)
 {
     size_t before = pattern->ellipsis, after = (size_t)pattern->field_count - before - 1;
-    size_t at = 0, count = 0;
+    size_t count = 0;
+    struct tokens tokens = { .text = text };
     struct slice token, *last = fields + before + 1;
 
-    while (next_token(text, &at, &token)) {
+    while (next_token(&tokens, &token)) {
         if (count < before) {
             fields[count] = token;
         } else if (after > 0) {
@@ -75,16 +87,17 @@ static bool split_around(const struct pattern *pattern, struct slice text, struc
  * there are more. */
 static bool split(const struct pattern *pattern, struct slice text, struct slice *fields)
 {
-    size_t at = 0, begin = 0;
+    struct tokens tokens = { .text = text };
     struct slice more;
+    size_t begin = 0;
 
     for (size_t i = 0; i < pattern->field_count; i++) {
-        begin = at;
-        if (!next_token(text, &at, &fields[i])) {
+        begin = tokens.at;
+        if (!next_token(&tokens, &fields[i])) {
             return false;
         }
     }
-    if (next_token(text, &at, &more)) {
+    if (next_token(&tokens, &more)) {
         while (is_space(text.data[begin])) {
             begin++;
         }

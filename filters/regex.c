@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REPEAT_MAX 65535 /* what PCRE2 takes */
+#define REPEAT_MAX  65535 /* what PCRE2 takes */
+#define REPEAT_LONG 64    /* bytes that are nothing to look at once more */
 
 struct translation {
     struct slice source;
     size_t at;
-    bool callouts;
+    enum regex_matcher matcher;
     struct regex_out *out;
     struct pattern_error *error;
 };
@@ -152,15 +153,67 @@ static bool read_bound(struct translation *t, size_t *at, unsigned long *out)
     return *at > begin && value <= REPEAT_MAX;
 }
 
-/* {n}, {n,}, {n,m} or {,m}, of which PCRE2 before 10.43 does not know the last. */
-static bool read_braces(struct translation *t)
+/* Puts a callout before what was written from `begin` on. */
+static void put_callout(struct translation *t, size_t begin, unsigned number)
 {
-    size_t at = t->at + 1, begin = at;
+    struct regex_out *out = t->out;
+    char text[REGEX_CALLOUT_MAX];
+    size_t len = (size_t)snprintf(text, sizeof text, "(?C%u)", number % 100);
+
+    memmove(out->text + begin + len, out->text + begin, out->len - begin);
+    memmove(out->from + begin + len, out->from + begin, (out->len - begin) * sizeof *out->from);
+    memcpy(out->text + begin, text, len);
+    for (size_t i = begin; i < begin + len; i++) {
+        out->from[i] = (unsigned short)t->at;
+    }
+    out->len += len;
+}
+
+/* Writes the atom that was written from `begin` to `end` once more. */
+static void repeat_atom(struct translation *t, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++) {
+        emit(t, &t->out->text[i], 1, t->out->from[i]);
+    }
+}
+
+/* A repeat of the atom at `begin` of at least so many times and at most so many, or without an end.
+ */
+static void put_bounds(struct translation *t, size_t begin, const unsigned long *least,
+                       const unsigned long *most)
+{
+    char text[sizeof "{65535,65535}"];
+    size_t end = t->out->len;
+    bool endless = !most, steady = t->matcher == REGEX_STEADY;
+    int len = most && *most == *least ? snprintf(text, sizeof text, "{%lu}", *least)
+              : most                  ? snprintf(text, sizeof text, "{%lu,%lu}", *least, *most)
+              : steady && endless     ? snprintf(text, sizeof text, "{%lu}", *least)
+                                      : snprintf(text, sizeof text, "{%lu,}", *least);
+
+    emit(t, text, (size_t)len, t->at);
+    if (steady && endless) {
+        repeat_atom(t, begin, end);
+        emit(t, "*", 1, t->at);
+    }
+    unsigned size = 0;
+    while ((*least >> size) > 1) {
+        size++;
+    }
+    if (!steady && *least >= REPEAT_LONG) {
+        put_callout(t, begin, size + 1);
+    }
+}
+
+/* {n}, {n,}, {n,m} or {,m}, of which PCRE2 before 10.43 does not know the last. */
+static bool read_braces(struct translation *t, size_t atom)
+{
+    size_t at = t->at + 1;
     unsigned long least = 0, most;
-    bool has_least = read_bound(t, &at, &least), has_most = false;
+    bool has_least = read_bound(t, &at, &least), has_most = false, comma = false;
 
     if (at < t->source.len && t->source.data[at] == ',') {
         at++;
+        comma = true;
         has_most = read_bound(t, &at, &most);
         if (has_most && most < least) {
             return fail(t, t->at, "the second number of a repeat is not below the first");
@@ -171,22 +224,22 @@ static bool read_braces(struct translation *t)
                     "this is no repeat, which is {2}, {2,}, {2,5} or {,5} with numbers up to "
                     "65535; write \\{ for the character");
     }
-    emit(t, "{", 1, t->at);
-    if (!has_least) {
-        emit(t, "0", 1, t->at);
-    }
-    t->at = begin;
-    copy(t, at + 1 - begin);
+    put_bounds(t, atom, &least, !comma ? &least : has_most ? &most : NULL);
+    t->at = at + 1;
     return true;
 }
 
-/* What may stand behind an atom: a repeat, and '?' or '+' behind that. */
-static bool read_repeat(struct translation *t)
+/* What may stand behind an atom, which was written from `atom` on: a repeat, and '?' or '+' behind
+ * that. */
+static bool read_repeat(struct translation *t, size_t atom)
 {
     if (peek(t, 0) == '{') {
-        if (!read_braces(t)) {
+        if (!read_braces(t, atom)) {
             return false;
         }
+    } else if (peek(t, 0) == '+' && t->matcher == REGEX_STEADY) {
+        repeat_atom(t, atom, t->out->len);
+        emit(t, "*", 1, t->at++);
     } else if (is_one_of(peek(t, 0), "*+?")) {
         copy(t, 1);
     } else {
@@ -198,8 +251,8 @@ static bool read_repeat(struct translation *t)
     if (is_one_of(peek(t, 0), "*+?{")) {
         return fail(t, t->at, "a repeat cannot be repeated; write \\ before it for the character");
     }
-    if (t->callouts) {
-        emit(t, REGEX_CALLOUT, sizeof REGEX_CALLOUT - 1, t->at - 1);
+    if (t->matcher == REGEX_QUICK) {
+        put_callout(t, t->out->len, 0);
     }
     return true;
 }
@@ -207,6 +260,7 @@ static bool read_repeat(struct translation *t)
 static bool read_item(struct translation *t)
 {
     char c = peek(t, 0);
+    size_t atom = t->out->len;
 
     if (is_one_of(c, "^$|")) {
         copy(t, 1);
@@ -218,10 +272,10 @@ static bool read_item(struct translation *t)
         return true;
     }
     if (c == '\\') {
-        return read_escape(t) && read_repeat(t);
+        return read_escape(t) && read_repeat(t, atom);
     }
     if (c == '[') {
-        return read_set(t) && read_repeat(t);
+        return read_set(t) && read_repeat(t, atom);
     }
     if (is_one_of(c, "*+?{")) {
         return fail(t, t->at,
@@ -229,15 +283,15 @@ static bool read_item(struct translation *t)
     }
     if (is_plain(c) || is_one_of(c, ".]}")) {
         copy(t, 1);
-        return read_repeat(t);
+        return read_repeat(t, atom);
     }
     return refuse(t);
 }
 
-bool regex_translate(struct slice source, bool callouts, struct regex_out *out,
+bool regex_translate(struct slice source, enum regex_matcher matcher, struct regex_out *out,
                      struct pattern_error *error)
 {
-    struct translation t = { .source = source, .callouts = callouts, .out = out, .error = error };
+    struct translation t = { .source = source, .matcher = matcher, .out = out, .error = error };
 
     out->len = 0;
     if (source.len == 0) {

@@ -11,9 +11,19 @@
 #include "filters/pattern.h"
 #include "filters/slice.h"
 
-/* Put behind every repeat when asked for: PCRE2 counts there how often it tries again. */
-#define REGEX_CALLOUT "(?C1)"
-#define REGEX_OUT_MAX ((sizeof REGEX_CALLOUT + 1) * PATTERN_LENGTH_MAX)
+/* What an expression is written for. */
+enum regex_matcher {
+    /* The usual one, which tries one way after the other.  Callouts let us count how often: behind
+     * every repeat number 0, after which all of the text may be looked at in vain; before a repeat
+     * that must be long a higher number n, as 2 to the n bytes may be. */
+    REGEX_QUICK,
+    /* The one that goes all ways at once.  To it each count of a repeat is a way of its own, so
+     * that repeats without an end are written as ones that need not be counted. */
+    REGEX_STEADY,
+};
+
+#define REGEX_CALLOUT_MAX sizeof "(?C99)"
+#define REGEX_OUT_MAX     ((REGEX_CALLOUT_MAX + 2) * PATTERN_LENGTH_MAX)
 
 struct regex_out {
     char text[REGEX_OUT_MAX];
@@ -22,7 +32,7 @@ struct regex_out {
 };
 
 /* False and an error, with its offset in `source`, when the service would refuse it. */
-bool regex_translate(struct slice source, bool callouts, struct regex_out *out,
+bool regex_translate(struct slice source, enum regex_matcher matcher, struct regex_out *out,
                      struct pattern_error *error);
 
 /* The longest run of characters that stands in all that matches, as a part of the source; empty

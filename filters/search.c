@@ -19,13 +19,18 @@
 
 /* How many bytes may be looked at in vain before the steady matcher is asked: each try may look at
  * all of the text. */
-#define TRIES_BYTES     (16 * 1024 * 1024)
+#define WASTE_MAX       (16 * 1024 * 1024)
 #define TRIES_MIN       16
 #define MATCH_LIMIT     100000
 #define DEPTH_LIMIT     1000
 #define HEAP_LIMIT      1024 /* KiB */
 #define STEADY_TEXT_MAX (4 * 1024 * 1024)
-#define STEADY_STATES   4096 /* ints that hold the ways it goes */
+/* The ways it goes at once.  For each byte every two of them are compared, so there are fewer for a
+ * longer text; an expression has seldom ten. */
+#define STEADY_WAYS_MIN 16
+#define STEADY_WAYS_MAX 680
+#define STEADY_COMPARED (256 * 1024 * 1024)
+#define STEADY_INTS(n)  (2 + 6 * (n)) /* of room for so many ways (pcre2_dfa_match.c) */
 #define STEADY_PREFIX   "\\A[\\s\\S]*?(?:"
 
 struct search {
@@ -41,8 +46,8 @@ struct search {
 struct search_room {
     pcre2_match_data *data;
     pcre2_match_context *limits, *unlimited;
-    uint64_t tries; /* left */
-    int states[STEADY_STATES];
+    uint64_t waste, text_len; /* bytes that may still be looked at in vain */
+    int ways[STEADY_INTS(STEADY_WAYS_MAX)];
 };
 
 /* PCRE2 wants a pointer even for no bytes. */
@@ -51,16 +56,17 @@ static PCRE2_SPTR bytes_of(struct slice text)
     return (PCRE2_SPTR)(text.len > 0 ? text.data : "");
 }
 
-/* Called behind each repeat. */
+/* Called where regex.h says. */
 static int count_try(pcre2_callout_block *block, void *data)
 {
     struct search_room *room = data;
+    uint64_t bytes =
+        block->callout_number == 0 ? room->text_len + 1 : UINT64_C(1) << block->callout_number;
 
-    (void)block;
-    if (room->tries == 0) {
+    if (room->waste < bytes) {
         return PCRE2_ERROR_CALLOUT;
     }
-    room->tries--;
+    room->waste -= bytes;
     return 0;
 }
 
@@ -191,9 +197,9 @@ struct search *search_regex(struct slice expression, struct pattern_error *error
     memcpy(error->text, "out of memory", sizeof "out of memory");
     if (ok) {
         ok = keep_lead(search, regex_lead(expression)) &&
-             regex_translate(expression, true, out, error) &&
+             regex_translate(expression, REGEX_QUICK, out, error) &&
              (search->quick = compile(out, error)) &&
-             regex_translate(expression, false, out, error) &&
+             regex_translate(expression, REGEX_STEADY, out, error) &&
              (search->steady = compile_steady(out, error));
     }
     if (ok) {
@@ -228,20 +234,31 @@ static int run_quick(const struct search *search, struct search_room *room, stru
     return pcre2_match(search->quick, bytes_of(text), text.len, from, 0, room->data, context);
 }
 
+static size_t steady_ways(size_t text_len)
+{
+    size_t ways = STEADY_WAYS_MIN;
+
+    while (ways < STEADY_WAYS_MAX && (ways + 1) * (ways + 1) <= STEADY_COMPARED / (text_len + 1)) {
+        ways++;
+    }
+    return ways;
+}
+
 enum pattern_answer search_run(const struct search *search, struct search_room *room,
                                struct slice text)
 {
     if (search->fast) {
         return find_next(&search->find, text, 0) < text.len ? PATTERN_YES : PATTERN_NO;
     }
-    room->tries = TRIES_MIN + TRIES_BYTES / (text.len + 1);
+    room->text_len = text.len;
+    room->waste = WASTE_MAX + TRIES_MIN * ((uint64_t)text.len + 1);
     int found = run_quick(search, room, text, 0);
 
     if (found < 0 && found != PCRE2_ERROR_NOMATCH && search->steady &&
         text.len <= STEADY_TEXT_MAX) {
         found = pcre2_dfa_match(search->steady, bytes_of(text), text.len, 0,
                                 PCRE2_DFA_SHORTEST | PCRE2_ANCHORED, room->data, room->unlimited,
-                                room->states, STEADY_STATES);
+                                room->ways, STEADY_INTS(steady_ways(text.len)));
     }
     if (found >= 0) {
         return PATTERN_YES;

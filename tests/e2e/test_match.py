@@ -74,11 +74,15 @@ GOOD = '{"message": "CONNECT"}'
 @pytest.mark.parametrize("text, found, says", [
     (f"no json\n{GOOD}\n", 1, ":1: this line is not"),
     (f'{GOOD}\n{{"message": 1}}\n[1]\n{GOOD[:-1]}\n{GOOD} x\n"CONNECT"\n{GOOD}\n', 2, ":2: this line is not"),
-    (f'{GOOD}\n{{"message": "{"x" * (5 << 20)}"}}\n{GOOD}\n', 2, ":2: this line is not"),
+    (f'{GOOD}\n{{"message": "{"x" * (5 << 20)}CONNECT"}}\n{GOOD}\n', 3, None),
+    (f'{{"message": "{"x" * (5 << 20)}CONNECT"}}\n{GOOD}\n{{}}\n', 2, ":3: this line is not"),
+    (f'{{"events": [{GOOD}]}}\n{{"events":\n[{GOOD}, {GOOD}]}}\n\n{GOOD}', 4, None),
+    (f'{{"events": [{GOOD}]}} xx CONNECT\nmore\n{GOOD}\n', 2, ":1: from here on it is neither"),
+    (f'{{"msg": 1}}\n{GOOD}\n', 1, ":1: this line is not"),
     (f'{{"events": [{GOOD}, {{}}, 1, {GOOD}]}}', 2, ":2: this event has no"),
     (f'{{"events": [\n{GOOD},\n{GOOD}\n', 1, ":1: from here on it is neither"),
     (f'\n{{"message": "CONN\n{GOOD}\n{GOOD}\n', 2, ":2: from here on it is neither"),
-    ('{\n"events": 1}', 0, ":1: the JSON document has no"),
+    ('{\n"events": 1}', 0, ":1: this JSON document has neither"),
     ("[" * 5000 + "]" * 5000, 0, ":1: from here on"),
     (f'{{"message": "CONNECT", "x": {"[" * 900 + "]" * 900}}}', 1, None),
 ])
@@ -128,6 +132,17 @@ def test_a_pattern_for_another_log(tailgate, tmp_path, pattern, text, says):
     assert (f"{path}: nothing matches, and {says}" in stderr and stderr.count("\n") == 1) if says else not stderr
 
 
+@pytest.mark.parametrize("pattern", ["CONNECT", "-CONNECT", "x"])
+def test_a_line_too_long_for_an_event_is_undecided(tailgate, tmp_path, pattern):
+    path = tmp_path / "log"
+    long = "a" * ((4 << 20) - 3) + "CONNECT" + "a" * (5 << 20)
+    path.write_text(f"y\n{long}\nCONNECT x\n")
+    done = tailgate.call("match", "--", pattern, path, status=2)
+    assert long in done.stdout.splitlines() and "the line at byte 2 is longer than 4194304 bytes: undecided" in done.stderr
+    assert ("y" in done.stdout.splitlines()) == (pattern == "-CONNECT") and ("CONNECT x" in done.stdout.splitlines()) == (pattern != "-CONNECT")
+    assert tailgate.call("match", "--count", "--", pattern, path, status=2).stdout == "2\n"
+
+
 @pytest.mark.parametrize("words", [[], ["--invert-match"]])
 def test_what_is_undecided_is_shown(tailgate, tmp_path, words):
     path = tmp_path / "log"
@@ -168,6 +183,9 @@ def test_gzip(tailgate, tmp_path):
     done = tailgate.call("match", "CONNECT", cut, status=2)
     assert "ends too early" in done.stderr and text.decode().startswith(done.stdout[:-200]) and len(done.stdout) > 1000
     assert "gzip" in tailgate.call("match", "CONNECT", damaged, status=2).stderr
+    damaged.write_bytes(packed[:-8] + b"x" + packed[-7:])
+    done = tailgate.call("match", "CONNECT", damaged, status=2)
+    assert "damaged" in done.stderr and done.stdout.encode() == text, "all was there; the checksum is wrong"
     found = tailgate.call("backfill", "--file", whole, "--network", "10.0.0.0/8", "--output", "json").stdout
     assert len(found.splitlines()) == 30_000
 

@@ -334,14 +334,71 @@ static void test_limits(void **state)
     free(message);
 }
 
+/* Texts made to be tried on for long: answered where one way through is enough, else undecided, and
+ * soon. */
+static void test_long_texts(void **state)
+{
+    static const struct {
+        const char *pattern, *unit;
+        size_t times;
+        const char *tail;
+        enum pattern_answer answer;
+    } cases[] = {
+        { "%,CONNECT,.+,1045$%", ",CONNECT,prod,,0 ", 1200, "\" 1045 ',0", PATTERN_NO },
+        { "%,CONNECT,.{1,},1045$%", ",CONNECT,prod,,0 ", 1200, "\" 1045 ',0", PATTERN_NO },
+        { "%,CONNECT,.{2,}?,1045$%", ",CONNECT,prod,,0 ", 1200, ",1045", PATTERN_YES },
+        { "%,.+,1045$%", "a,b", 2000, "", PATTERN_NO },
+        { "%[a-c]+d[xy]+$%", "abcd", 5000, "cdy", PATTERN_YES },
+        { "%a.+bz%", "a", 10000, "", PATTERN_NO },
+        { "%x.*a*b%", "x", 100000, "", PATTERN_NO },
+        { "%[ab]{3}c%", "ab", 20000, "", PATTERN_NO },
+        { "%a{70}b%", "a", 60, "b", PATTERN_NO },
+        { "%a{70}b%", "a", 70, "b", PATTERN_YES },
+        { "%ab{64,}c|x{2,3}y%", "abb", 100, "xxy", PATTERN_YES },
+        { "%a.{0,300}[bc]%", "a", 200000, "", PATTERN_UNDECIDED },
+        { "%a{60000}b%", "a", 200000, "", PATTERN_UNDECIDED },
+        { "%[ab]{3000}[xy]%", "a", 200000, "", PATTERN_UNDECIDED },
+        { "[..., a=x]", "[ ", 100000, "", PATTERN_NO },
+        { "[..., a=x]", "\" ", 100001, "x", PATTERN_YES },
+    };
+    struct pattern_scratch *scratch = pattern_scratch_new();
+    (void)state;
+
+    assert_non_null(scratch);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t unit = strlen(cases[i].unit), tail = strlen(cases[i].tail);
+        size_t len = unit * cases[i].times + tail;
+        char *text = malloc(len);
+        struct pattern_error error;
+        struct pattern *pattern =
+            pattern_parse((struct slice){ cases[i].pattern, strlen(cases[i].pattern) }, &error);
+
+        assert_non_null(text);
+        assert_non_null(pattern);
+        for (size_t at = 0; at < len - tail; at++) {
+            text[at] = cases[i].unit[at % unit];
+        }
+        memcpy(text + len - tail, cases[i].tail, tail);
+        enum pattern_answer answer = pattern_match(pattern, scratch, (struct slice){ text, len });
+        if (answer != cases[i].answer) {
+            fail_msg("%s on many '%s': %d, must be %d", cases[i].pattern, cases[i].unit,
+                     (int)answer, (int)cases[i].answer);
+        }
+        pattern_free(pattern);
+        free(text);
+    }
+    pattern_scratch_free(scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_terms),  cmocka_unit_test(test_regex),
-        cmocka_unit_test(test_space),  cmocka_unit_test(test_json),
-        cmocka_unit_test(test_lines),  cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_lint),   cmocka_unit_test(test_implies),
-        cmocka_unit_test(test_proofs), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_terms),      cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_space),      cmocka_unit_test(test_json),
+        cmocka_unit_test(test_lines),      cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_lint),       cmocka_unit_test(test_implies),
+        cmocka_unit_test(test_proofs),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_long_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
