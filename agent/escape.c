@@ -102,6 +102,11 @@ void escape_write(FILE *out, const char *text, size_t len)
     write_safe(out, text, len, true, write_for_people);
 }
 
+void escape_write_plain(FILE *out, const char *text, size_t len)
+{
+    write_safe(out, text, len, false, write_for_people);
+}
+
 void escape_write_json(FILE *out, struct json_object *document)
 {
     size_t len;

@@ -15,6 +15,9 @@ struct json_object;
  */
 void escape_write(FILE *out, const char *text, size_t len);
 
+/* The same with each backslash as it is: for what is to be copied, as a pattern. */
+void escape_write_plain(FILE *out, const char *text, size_t len);
+
 /* Writes a JSON document on one line, without LF: hostile characters as \uNNNN, bytes that are not
  * UTF-8 as U+FFFD. */
 void escape_write_json(FILE *out, struct json_object *document);

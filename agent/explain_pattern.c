@@ -13,6 +13,7 @@
 #include "agent/escape.h"
 #include "agent/log.h"
 #include "agent/memory.h"
+#include "filters/network.h"
 #include "filters/pattern_lint.h"
 
 #define ROW_MAX  1024
@@ -61,7 +62,7 @@ static size_t list(const struct explained *explained, enum pattern_part_kind kin
             continue;
         }
         fputs(count++ == 0 ? before : joined, explained->out);
-        if (part->regex || kind == PART_CONDITION) {
+        if (part->regex) {
             fprintf(explained->out, "%.*s", (int)source.len, source.data);
         } else {
             fprintf(explained->out, "\"%.*s\"", (int)part->text.len, part->text.data);
@@ -80,6 +81,35 @@ static bool has_kind(const struct explained *explained, enum pattern_part_kind k
     return false;
 }
 
+/* What stands between the brackets of a pattern. */
+static void print_body(const struct explained *explained)
+{
+    const char *begin = explained->source.data, *end = begin + explained->source.len;
+
+    begin += strcspn(begin, "{[") + 1;
+    while (end > begin && *end != '}' && *end != ']') {
+        end--;
+    }
+    fprintf(explained->out, "%s%.*s\n", *begin == ' ' ? "" : " ", (int)(end - begin), begin);
+}
+
+static void say_fields(const struct explained *explained)
+{
+    size_t count = pattern_field_count(explained->pattern);
+    bool open = memmem(explained->source.data, explained->source.len, "...", 3) != NULL;
+
+    fprintf(explained->out,
+            "every event of at least %zu fields between blanks (what stands in quotes or brackets "
+            "is one)%s",
+            count - open, open ? "" : ", the last of which takes all that is left");
+    if (has_kind(explained, PART_CONDITION)) {
+        fputs(", where", explained->out);
+        print_body(explained);
+    } else {
+        fputc('\n', explained->out);
+    }
+}
+
 static void say_meaning(const struct explained *explained)
 {
     const char *shape = pattern_shape_name(explained->pattern);
@@ -87,17 +117,17 @@ static void say_meaning(const struct explained *explained)
     say(explained, "pattern", "%.*s", (int)explained->source.len, explained->source.data);
     say(explained, "shape", "%s", shape);
     fprintf(explained->out, "%-10s", "meaning");
-    if (has_kind(explained, PART_CONDITION)) {
-        fprintf(explained->out, "every event that is %s, where ",
-                strcmp(shape, "JSON") == 0 ? "one JSON object" : "fields between blanks");
-        list(explained, PART_CONDITION, "", ", ");
-        fputs(", joined as the pattern says\n", explained->out);
+    if (strcmp(shape, "JSON") == 0) {
+        fprintf(explained->out, "every event that is one JSON object, where");
+        print_body(explained);
+        return;
+    }
+    if (pattern_field_count(explained->pattern) > 0) {
+        say_fields(explained);
         return;
     }
     if (explained->count == 0) {
-        fputs(strcmp(shape, "empty") == 0 ? "every event\n"
-                                          : "every event that has so many fields\n",
-              explained->out);
+        fputs("every event\n", explained->out);
         return;
     }
     fputs("every event", explained->out);
@@ -197,41 +227,62 @@ static void say_row(const struct explained *explained, const struct row *row, bo
         !found && wanted ? ": nobody hears of it" : "");
 }
 
+/* Whether an address can be a client's on the internet: it is in none of the ranges that are not
+ * (RFC 6890). */
+static bool is_public(const struct address *address)
+{
+    static const char *const others[] = { "0.0.0.0/8",      "10.0.0.0/8",     "100.64.0.0/10",
+                                          "127.0.0.0/8",    "169.254.0.0/16", "172.16.0.0/12",
+                                          "192.168.0.0/16", "224.0.0.0/3" };
+    struct network_error error;
+    struct block block;
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (!block_parse((struct slice){ others[i], strlen(others[i]) }, &block, &error) ||
+            block_contains(&block, address)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* An address from outside that holds the text of an exclusion, if any does: "172.31" is in
  * 203.172.31.9. */
 static bool outside_address(const char *text, char out[static WORD_MAX + 16])
 {
-    size_t dots = 0, len = strlen(text);
+    static const struct {
+        const char *before, *after;
+    } tries[] = { { "203.", ".9" },    { "203.", "9" }, { "203.", ".113.9" },
+                  { "203.", "113.9" }, { "203.", "" },  { "1", ".9" },
+                  { "1", "9" },        { "2", ".9" },   { "2", "9" } };
 
-    if (len == 0 || strspn(text, "0123456789.") != len) {
+    if (*text == '.' || text[strspn(text, "0123456789.")] != '\0' || !strchr(text, '.')) {
         return false;
     }
-    for (size_t i = 0; i < len; i++) {
-        dots += text[i] == '.';
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        struct address address;
+
+        (void)snprintf(out, WORD_MAX + 16, "%s%s%s", tries[i].before, text, tries[i].after);
+        if (address_parse((struct slice){ out, strlen(out) }, &address) && is_public(&address)) {
+            return true;
+        }
     }
-    bool ends = text[len - 1] == '.';
-    size_t octets = dots + !ends;
-    if (text[0] == '.' || octets > 3 || octets == 0) {
-        return false;
-    }
-    (void)snprintf(out, WORD_MAX + 16, "%s%s%s%s", octets < 3 ? "203." : "", text, ends ? "" : ".",
-                   octets == 1 ? "113.9" : "9");
-    if (octets == 3) {
-        (void)snprintf(out, WORD_MAX + 16, "1%s%s9", text, ends ? "" : ".");
-    }
-    return true;
+    return false;
 }
 
 /* Rows from outside in which an excluded text stands where a client puts it. */
 static void say_exclusion(const struct explained *explained, struct slice excluded)
 {
+    static const char host_signs[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789.-_";
     char word[WORD_MAX + 1], address[WORD_MAX + 16], name[WORD_MAX + 16], row[ROW_MAX];
 
     if (excluded.len == 0 || excluded.len > WORD_MAX || memchr(excluded.data, '\n', excluded.len)) {
         return;
     }
     (void)snprintf(word, sizeof word, "%.*s", (int)excluded.len, excluded.data);
-    (void)snprintf(name, sizeof name, "%s.evil.example", word);
+    (void)snprintf(name, sizeof name, "%s%sevil.example", word,
+                   word[excluded.len - 1] == '.' ? "" : ".");
     bool is_address = outside_address(word, address);
     const struct {
         struct row row;
@@ -244,6 +295,9 @@ static void say_exclusion(const struct explained *explained, struct slice exclud
         { { "app", "203.0.113.9", "CONNECT", word, 0 }, "a database of that name" },
     };
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        if (i == 0 && !is_address && word[strspn(word, host_signs)] != '\0') {
+            continue; /* no host has such a name */
+        }
         if (write_row(&tries[i].row, row) && !matches(explained, row)) {
             say_row(explained, &tries[i].row, true, tries[i].what);
         }
@@ -266,33 +320,59 @@ static void say_hidden(const struct explained *explained)
 
 /* ---- how to write it ---- */
 
-static const char *const operations[] = { "CONNECT", "FAILED_CONNECT", "DISCONNECT", "CHANGEUSER",
-                                          "QUERY" };
+static const char *const whole_fields[] = { "CONNECT",    "FAILED_CONNECT", "DISCONNECT",
+                                            "CHANGEUSER", "QUERY",          "localhost" };
+
+static bool is_field(struct slice text)
+{
+    for (size_t i = 0; i < sizeof whole_fields / sizeof *whole_fields; i++) {
+        if (strlen(whole_fields[i]) == text.len &&
+            memcmp(whole_fields[i], text.data, text.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t count_dots(struct slice text)
+{
+    size_t dots = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        dots += text.data[i] == '.';
+    }
+    return dots;
+}
+
+/* Whether a text is the beginning of an IPv4 address, or all of it. */
+static bool is_address_part(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((text.data[i] < '0' || text.data[i] > '9') && text.data[i] != '.') {
+            return false;
+        }
+    }
+    return text.len > 0 && text.data[0] != '.' && count_dots(text) > 0 && count_dots(text) < 4;
+}
 
 /* The text of a term with commas around it where it is a whole field of an audit row. */
 static void print_tight(const struct explained *explained, struct slice text)
 {
-    bool field = text.len == 9 && memcmp(text.data, "localhost", 9) == 0, address;
-    size_t len = text.len, dots = 0;
+    const char *before = "", *after = "";
 
-    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
-        field =
-            field || (strlen(operations[i]) == len && memcmp(text.data, operations[i], len) == 0);
+    if (explained->is_audit && is_field(text)) {
+        before = after = ",";
+    } else if (explained->is_audit && is_address_part(text)) {
+        before = ",";
+        after = text.data[text.len - 1] == '.' ? "" : count_dots(text) == 3 ? "," : ".";
     }
-    address = len > 0;
-    for (size_t i = 0; i < len; i++) {
-        address = address && strchr("0123456789.", text.data[i]) && text.data[i];
-        dots += text.data[i] == '.';
+    fprintf(explained->out, "\"%s", before);
+    for (size_t i = 0; i < text.len; i++) {
+        bool special = text.data[i] == '"' || text.data[i] == '\\';
+
+        fprintf(explained->out, "%s%c", special ? "\\" : "", text.data[i]);
     }
-    address = address && dots > 0;
-    bool edge = explained->is_audit && (field || address);
-    bool ends = !address || dots >= 3 || text.data[len - 1] == '.';
-    fprintf(explained->out, "\"%s", edge ? "," : "");
-    for (size_t i = 0; i < len; i++) {
-        fprintf(explained->out, "%s%c", strchr("\"\\", text.data[i]) && text.data[i] ? "\\" : "",
-                text.data[i]);
-    }
-    fprintf(explained->out, "%s\"", !edge ? "" : address && dots < 3 ? ends ? "" : "." : ",");
+    fprintf(explained->out, "%s\"", after);
 }
 
 static void say_spelling(const struct explained *explained)
@@ -324,25 +404,22 @@ static void say_spelling(const struct explained *explained)
 /* The network that an excluded beginning of an address looks like: "172.31" is 172.31.0.0/16. */
 static bool print_network(FILE *out, struct slice text, bool first)
 {
-    size_t octets = 1, len = text.len;
+    static const char *const rest[] = { ".0.0.0", ".0.0", ".0", "" };
+    char name[WORD_MAX];
+    struct network_error error;
+    struct block block;
 
-    if (len > 0 && text.data[len - 1] == '.') {
-        len--;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (!strchr("0123456789.", text.data[i]) || text.data[i] == '\0') {
-            return false;
-        }
-        octets += text.data[i] == '.';
-    }
-    if (len == 0 || len > 15 || octets < 2 || octets > 4) {
+    if (!is_address_part(text) || text.len > sizeof "255.255.255.255.") {
         return false;
     }
-    fprintf(out, "%s%.*s%s/%zu", first ? "" : ", ", (int)len, text.data,
-            octets == 2   ? ".0.0"
-            : octets == 3 ? ".0"
-                          : "",
-            8 * octets);
+    size_t len = text.len - (text.data[text.len - 1] == '.');
+    size_t octets = count_dots((struct slice){ text.data, len }) + 1;
+    (void)snprintf(name, sizeof name, "%.*s%s/%zu", (int)len, text.data, rest[octets - 1],
+                   8 * octets);
+    if (*name == '0' || !block_parse((struct slice){ name, strlen(name) }, &block, &error)) {
+        return false;
+    }
+    fprintf(out, "%s%s", first ? "" : ", ", name);
     return true;
 }
 
@@ -368,11 +445,9 @@ static void say_rule(const struct explained *explained)
           "    networks:\n",
           explained->out);
     fputs("      vpc: [", explained->out);
-    if (print_networks(explained) == 0) {
-        fputs("172.31.0.0/16", explained->out);
-    }
-    fputs("]\n"
-          "    rules:\n"
+    bool known = print_networks(explained) > 0;
+    fputs(known ? "]\n" : "172.31.0.0/16]  # put the networks of your VPC here\n", explained->out);
+    fputs("    rules:\n"
           "      - name: outside\n"
           "        outside: [vpc]\n",
           explained->out);
@@ -392,6 +467,20 @@ static bool is_audit(const struct explained *explained)
     return false;
 }
 
+/* A pattern that takes no row of an audit log may be meant for one. */
+static void say_other_format(const struct explained *explained)
+{
+    char row[ROW_MAX];
+
+    if (write_row(&usual[0].row, row)) {
+        const char *unlike =
+            pattern_lint_event(explained->pattern, (struct slice){ row, strlen(row) });
+        if (unlike) {
+            say(explained, "note", "a row of an audit log is %s", unlike);
+        }
+    }
+}
+
 static void explain_all(struct explained *explained)
 {
     explained->count = pattern_parts(explained->pattern, explained->parts, PATTERN_PARTS_MAX);
@@ -401,6 +490,8 @@ static void explain_all(struct explained *explained)
     say_warnings(explained);
     if (explained->is_audit) {
         say_hidden(explained);
+    } else {
+        say_other_format(explained);
     }
     if (explained->count > 0 && !has_kind(explained, PART_CONDITION)) {
         say_spelling(explained);
@@ -415,7 +506,7 @@ static void show(const char *text, size_t len)
 {
     for (const char *p = text, *end = text + len; p < end;) {
         const char *lf = memchr(p, '\n', (size_t)(end - p));
-        escape_write(stdout, p, (size_t)(lf - p));
+        escape_write_plain(stdout, p, (size_t)(lf - p));
         putchar('\n');
         p = lf + 1;
     }

@@ -21,8 +21,10 @@ const char *pattern_shape_name(const struct pattern *pattern)
     if (pattern->term_count == 0) {
         return "empty";
     }
-    return pattern->term_count == 1 && pattern->terms[0].regex ? "a regular expression"
-                                                               : "a list of terms";
+    return pattern->term_count == 1 && pattern->terms[0].regex &&
+                   pattern->terms[0].kind == TERM_PLAIN
+               ? "a regular expression"
+               : "a list of terms";
 }
 
 static enum pattern_part_kind part_kind(const struct pattern *pattern, size_t term)
@@ -57,6 +59,8 @@ size_t pattern_parts(const struct pattern *pattern, struct pattern_part *out, si
     return count;
 }
 
+#define WORD_SHOWN_MAX 48 /* bytes */
+
 struct lint {
     const struct pattern *pattern;
     struct slice source;
@@ -70,6 +74,9 @@ __attribute__((format(printf, 3, 4))) static void warn(struct lint *lint, size_t
     va_list arguments;
 
     if (lint->count == PATTERN_WARNINGS_MAX) {
+        static const char more[] = "more in it is odd; mend this first";
+
+        memcpy(lint->out[lint->count - 1].text, more, sizeof more);
         return;
     }
     struct pattern_warning *warning = &lint->out[lint->count++];
@@ -94,6 +101,12 @@ static bool is_all_blank(struct slice text)
     return true;
 }
 
+/* For printf: of a long text the beginning. */
+static int shown(size_t len)
+{
+    return (int)(len <= WORD_SHOWN_MAX ? len : WORD_SHOWN_MAX);
+}
+
 /* A '-' that begins an exclusion in the middle of what looks like one word. */
 static void lint_hyphen(struct lint *lint, const struct term *term)
 {
@@ -105,13 +118,15 @@ static void lint_hyphen(struct lint *lint, const struct term *term)
         begin--;
     }
     if (term->kind == TERM_EXCLUDED && begin < at) {
-        int len = (int)(at + term->extent.len - begin);
+        size_t len = at + term->extent.len - begin;
+        bool plain = len <= WORD_SHOWN_MAX && !memchr(source + begin, '"', len);
 
         warn(lint, at,
              "this '-' begins an exclusion, even within a word: it means %.*s and not %.*s; "
-             "to look for the text itself write \"%.*s\"",
-             (int)(at - begin), source + begin, (int)term->extent.len - 1, source + at + 1, len,
-             source + begin);
+             "to look for the text itself %s%.*s%s",
+             shown(at - begin), source + begin, shown(term->extent.len - 1), source + at + 1,
+             plain ? "write \"" : "put all of it in quotes", plain ? (int)len : 0, source + begin,
+             plain ? "\"" : "");
     }
 }
 
@@ -122,19 +137,24 @@ static void lint_term(struct lint *lint, const struct term *term)
     int len = (int)term->extent.len;
 
     lint_hyphen(lint, term);
-    if (term->regex && lint->pattern->term_count > 1) {
-        warn(lint, at, "whether AWS takes a regular expression beside other terms is not known");
+    if (term->regex && (lint->pattern->term_count + lint->pattern->ignored_count > 1 ||
+                        term->kind != TERM_PLAIN)) {
+        warn(lint, at,
+             "not verified on AWS: a regular expression beside other terms, or behind a sign");
     }
     if (term->regex) {
         return;
     }
     if (term->bare && memchr(text.data, '.', text.len)) {
+        bool plain = text.len <= WORD_SHOWN_MAX;
+
         warn(lint, at,
-             "AWS asks for quotes around a dot, which is read as one here: write %s\"%.*s\"",
+             "AWS asks for quotes around a dot, which is read as one here: write %s%s%.*s%s",
              term->kind == TERM_EXCLUDED   ? "-"
              : term->kind == TERM_OPTIONAL ? "?"
                                            : "",
-             (int)text.len, text.data);
+             plain ? "\"" : "it in quotes", plain ? (int)text.len : 0, text.data,
+             plain ? "\"" : "");
     }
     if (text.len == 0) {
         warn(lint, at, "%.*s is in every text", len, lint->source.data + at);
@@ -157,7 +177,7 @@ static void lint_contradictions(struct lint *lint)
                 holds(search_lead(plain->search), search_lead(excluded->search))) {
                 warn(lint, excluded->extent.offset,
                      "nothing can match: what is excluded here is a part of %.*s",
-                     (int)plain->extent.len, lint->source.data + plain->extent.offset);
+                     shown(plain->extent.len), lint->source.data + plain->extent.offset);
             }
         }
     }
@@ -192,17 +212,17 @@ size_t pattern_lint(const struct pattern *pattern, struct slice source,
 {
     struct lint lint = { pattern, source, out, 0 };
 
+    lint_contradictions(&lint);
     for (size_t i = 0; i < pattern->ignored_count; i++) {
         const struct term *term = &pattern->terms[pattern->term_count + i];
 
         warn(&lint, term->extent.offset,
              "'?' counts only where all terms have one: beside others %.*s is ignored",
-             (int)term->extent.len, source.data + term->extent.offset);
+             shown(term->extent.len), source.data + term->extent.offset);
     }
     for (size_t i = 0; i < pattern->term_count; i++) {
         lint_term(&lint, &pattern->terms[i]);
     }
-    lint_contradictions(&lint);
     for (size_t i = 0; i < pattern->condition_count; i++) {
         lint_condition(&lint, &pattern->conditions[i]);
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`explain PATTERN` says what a pattern means, and shows what it hides."""
 
+import ipaddress
 import re
 
 import pytest
@@ -44,10 +45,35 @@ def test_the_safer_spelling_is_a_pattern(tailgate, tmp_path):
     assert [line.split(",")[4] for line in tailgate.call("match", safer, log).stdout.splitlines()] == ["1"]
 
 
-@pytest.mark.parametrize("pattern, word", [("", "every event"), ("{ $.a = 1 }", "JSON object"), ("[a, b=1]", "fields"), ("ERROR", '"ERROR"')])
-def test_meaning(tailgate, pattern, word):
+@pytest.mark.parametrize("pattern, words", [
+    ("", "every event"), ("[]", "every event"), ("ERROR", '"ERROR"'), ("{ $.a = 1 || $.b = 2 }", "one JSON object, where $.a = 1 || $.b = 2"),
+    ("[a, b=1 && b!=2]", "at least 2 fields between blanks"), ("[a, b=1 && b!=2]", "the last of which takes all that is left, where a, b=1 && b!=2"),
+    ("[a, ..., c]", "at least 2 fields"),
+])
+def test_meaning(tailgate, pattern, words):
     told = tailgate.call("explain", pattern).stdout
-    assert word in re.search("^meaning +(.*)$", told, re.M)[1] and "audit log" not in told
+    assert words in re.search("^meaning +(.*)$", told, re.M)[1] and "In the audit log" not in told
+    assert ("a row of an audit log is no JSON object" in told) == pattern.startswith("{")
+
+
+@pytest.mark.parametrize("pattern, safer, network", [
+    ("-192.168.1.", '-",192.168.1."', "192.168.1.0/24"), ("-192.168.1.7", '-",192.168.1.7,"', "192.168.1.7/32"), ("-172.31", '-",172.31."', "172.31.0.0/16"),
+    ("-10.", '-",10."', "10.0.0.0/8"), ("-0.0.5", '-",0.0.5."', None), ("-%re%", "-%re%", None), (r'-"a\\b"', r'-"a\\b"', None), ("-300.1", '-",300.1."', None),
+])
+def test_what_to_write_instead(tailgate, pattern, safer, network):
+    """As it is to be typed; with the networks that are meant, or a place for them."""
+    told = tailgate.call("explain", "--", pattern).stdout
+    assert re.search("^safer +(.*)$", told, re.M)[1] == safer
+    assert f"vpc: [{network}]\n" in told if network else "vpc: [172.31.0.0/16]  # put the networks of your VPC here\n" in told
+
+
+@pytest.mark.parametrize("excluded", ["172.31.4", "192.168.1.", "10.", "0.0.5", "10.1.2.3", "99.1.2", "203.0.113", "255.255", "1.", "172.16", "5.6."])
+def test_addresses_in_examples_are_addresses_from_outside(tailgate, excluded):
+    hosts = [fields[3] for word, fields in rows(tailgate.call("explain", "--", f"-{excluded}").stdout) if word == "MISSES"]
+    assert len(hosts) > 1
+    for host in hosts:
+        if re.fullmatch("[0-9.]+", host):
+            assert ipaddress.ip_address(host) in (ipaddress.ip_address("203.0.113.9"),) or ipaddress.ip_address(host).is_global
 
 
 def test_what_is_no_pattern(tailgate):
