@@ -8,13 +8,15 @@
 
 #include "agent/arguments.h"
 #include "agent/config.h"
+#include "agent/tally.h"
 
 #define BACKFILL_UNTIL_NOW INT64_MAX
 
 /* What was read and found, for the summary and the exit status. */
 struct backfill_result {
     int64_t events, findings, new_findings;
-    bool incomplete; /* some part could not be read; it has been said */
+    bool incomplete;     /* some part could not be read; it has been said */
+    struct tally *tally; /* given: NULL, or what counts the findings */
 };
 
 /* What is to be read of files. */

@@ -40,7 +40,8 @@ static bool read_input(struct files *files, struct input *input, struct origin *
                                    .store = files->store,
                                    .origin = origin,
                                    .judge = judge,
-                                   .form = files->config->output };
+                                   .form = files->config->output,
+                                   .tally = files->result->tally };
     bool ok = input_read(input);
     files->result->events += detector->events;
     files->result->findings += detector->findings;

@@ -234,7 +234,8 @@ static bool read_source(struct backfill *backfill, size_t index, int64_t since, 
                                  .config = backfill->config,
                                  .origin = &origin,
                                  .alert = backfill->alert_each,
-                                 .form = backfill->config->output };
+                                 .form = backfill->config->output,
+                                 .tally = backfill->result->tally };
     struct backfill_result *result = backfill->result;
     int64_t watch = 0;
 

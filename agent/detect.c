@@ -587,6 +587,9 @@ static bool tell_finding(struct detector *detector, const struct detected *detec
     if (detector->out && !(detected->known && detector->out_new)) {
         finding_write(detector->out, &finding, detected->known, detector->form);
     }
+    if (detector->tally) {
+        tally_add(detector->tally, &finding);
+    }
     return !detector->alert || finding.quiet || note(detector, &finding, error);
 }
 

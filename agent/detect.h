@@ -11,6 +11,7 @@
 #include "agent/config.h"
 #include "agent/origin.h"
 #include "agent/silence.h"
+#include "agent/tally.h"
 #include "filters/rule.h"
 #include "storage/findings.h"
 #include "storage/store.h"
@@ -44,6 +45,7 @@ struct detector {
     bool alert; /* note new findings for alerts; otherwise they wait for a digest of the window */
     FILE *out;  /* NULL, or where each finding goes as a line */
     enum output_format form;    /* of these lines */
+    struct tally *tally;        /* NULL, or what counts them */
     bool out_new;               /* only those that were not known */
     bool kinds_counted, coarse; /* whether too many kinds are open; asked once */
     struct detected *detected;  /* zero at first; detect_free */

@@ -5,7 +5,10 @@ import csv
 import gzip
 import io
 import json
+import os
+import pty
 import re
+import subprocess
 from datetime import datetime, timezone
 
 import pytest
@@ -127,3 +130,36 @@ def test_csv(tailgate, tmp_path):
     listed = tailgate.call("findings", "--output", "csv").stdout
     assert [f["id"] for f in csv.DictReader(io.StringIO(listed))] == [f["id"] for f in findings.values()]
     assert "csv is for findings alone" in tailgate.call("status", "--output", "csv", status=2).stderr
+
+
+def on_a_terminal(tailgate, *words):
+    """What a command prints to standard error when that is a terminal; standard output goes nowhere."""
+    terminal, its_end = pty.openpty()
+    process = subprocess.Popen(tailgate.command(*words), env=tailgate.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=its_end)
+    os.close(its_end)
+    said = b""
+    try:
+        while chunk := os.read(terminal, 65536):
+            said += chunk
+    except OSError:  # the other end is closed
+        pass
+    os.close(terminal)
+    assert process.wait(30) == 0, said
+    return said.decode().replace("\r\n", "\n")
+
+
+def test_the_table_at_the_end(tailgate, tmp_path):
+    """Who came, from where, how it ended, how often, first and last; on a terminal only, and escaped."""
+    times = ("20261122 14:08:14", "20261122 14:09:00", "20261121 03:00:00")
+    rows = [row("203.0.113.5", number, "FAILED_CONNECT", code=1045, database="", time=time) for number, time in enumerate(times)]
+    rows += [row("203.0.113.6", 10, user="x\x1b[31m" + "y" * 100), row("host.example", 11)]
+    rows += [row(f"198.51.100.{n}", 100 + n) for n in range(1, 51)]
+    (tmp_path / "f").write_text("\n".join(rows))
+    words = ("backfill", "--file", tmp_path / "f", *tailgate.networks())
+    said = on_a_terminal(tailgate, *words)
+    table = said[said.index("VERDICT"):].splitlines()
+    assert re.match(r"outside +203.0.113.5 +app +failure +3  2026-11-21T03:00:00Z  2026-11-22T14:09:00Z$", table[1]) and len(table) == 42
+    assert table[-1] == "and 13 more findings, of other clients, users or outcomes" and "\x1b" not in said
+    assert sum(int(re.split(r"  +", line)[4]) for line in table[1:-1]) == 42
+    assert "VERDICT" not in tailgate.call(*words).stderr
