@@ -29,7 +29,7 @@
  * longer text; an expression has seldom ten. */
 #define STEADY_WAYS_MIN 16
 #define STEADY_WAYS_MAX 680
-#define STEADY_COMPARED (256 * 1024 * 1024)
+#define STEADY_COMPARED (64 * 1024 * 1024)
 #define STEADY_INTS(n)  (2 + 6 * (n)) /* of room for so many ways (pcre2_dfa_match.c) */
 #define STEADY_PREFIX   "\\A[\\s\\S]*?(?:"
 
