@@ -25,6 +25,7 @@ struct lines {
     uint64_t offset;         /* of start in the file */
     bool begun, finished;
     bool map, mapped;  /* wanted; the buffer is a window of the file */
+    bool cut;          /* the file is shorter now than what was read of it */
     struct gzip *gzip; /* NULL: the file is none */
 };
 
@@ -84,8 +85,9 @@ static bool show_window(struct lines *lines, uint64_t size)
     size_t before = (size_t)(lines->offset - at), len = WINDOW_SIZE + there;
 
     if (left <= before + there) {
+        lines->cut = left < before + there;
         lines->finished = true;
-        return true;
+        return !lines->cut;
     }
     len = left < len ? (size_t)left : len;
     char *window = mapping_show(lines->file, at, len);
@@ -148,7 +150,7 @@ const char *lines_problem(const struct lines *lines)
 {
     const char *problem = lines && lines->gzip ? gzip_problem(lines->gzip) : NULL;
 
-    if (lines && !lines_whole(lines)) {
+    if (lines && (lines->cut || !lines_whole(lines))) {
         problem = "the file was cut, or became unreadable, while it was read";
     }
 
@@ -177,7 +179,9 @@ static bool fill(struct lines *lines)
     ssize_t got = read_more(lines, SIZE_MAX);
     lines->end += got > 0 ? (size_t)got : 0;
     lines->finished = got == 0;
-    return got >= 0;
+    lines->cut = got == 0 && fstat(lines->file, &status) == 0 && S_ISREG(status.st_mode) &&
+                 status.st_size < lseek(lines->file, 0, SEEK_CUR);
+    return got >= 0 && !lines->cut;
 }
 
 static int hand_out(struct lines *lines, size_t len, size_t skip, bool piece, struct line *out)
@@ -236,7 +240,7 @@ int lines_next(struct lines *lines, struct line *out)
             return hand_out(lines, LINES_LINE_MAX, 0, true, out);
         }
         if (lines->finished) {
-            return there > 0 ? hand_out(lines, there, 0, false, out) : 0;
+            return there > 0 ? hand_out(lines, there, 0, false, out) : lines->cut ? -1 : 0;
         }
         if (!fill(lines)) {
             return there > 0 && !lines->mapped ? hand_out(lines, there, 0, false, out) : -1;
