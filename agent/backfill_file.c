@@ -86,22 +86,50 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+/* Whether what stands in a folder is to be read.  What cannot be is said. */
+static bool is_readable(struct files *files, const FTSENT *entry)
+{
+    const char *why = NULL;
+
+    switch (entry->fts_info) {
+    case FTS_F:
+        return true;
+    case FTS_DNR:
+    case FTS_ERR:
+    case FTS_NS:
+        why = strerror(entry->fts_errno);
+        break;
+    case FTS_SLNONE:
+        why = "a link to nothing";
+        break;
+    case FTS_DC:
+        why = "a link to a folder it is in";
+        break;
+    case FTS_DEFAULT:
+        why = "neither a file nor a folder";
+        break;
+    default:
+        break;
+    }
+    if (why) {
+        log_error("%s: %s", entry->fts_path, why);
+        files->result->incomplete = true;
+    }
+    return false;
+}
+
 /* The files of a folder and of those in it, by name: in an export each is a part of one stream. One
  * that cannot be read does not keep the others from it. */
 static int read_folder(struct files *files, const char *path)
 {
     char *paths[] = { xstrdup(path), NULL };
-    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    FTS *tree = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     int status = tree ? EXIT_YES : EXIT_USAGE;
     FTSENT *entry;
 
     while (status == EXIT_YES && (entry = fts_read(tree))) {
-        if (entry->fts_info == FTS_F && read_file(files, entry->fts_accpath) != EXIT_YES) {
+        if (is_readable(files, entry) && read_file(files, entry->fts_accpath) != EXIT_YES) {
             status = *files->error.text ? EXIT_STORE : EXIT_YES;
-            files->result->incomplete = true;
-        } else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
-                   entry->fts_info == FTS_NS) {
-            log_error("%s: %s", entry->fts_path, strerror(entry->fts_errno));
             files->result->incomplete = true;
         }
     }
@@ -121,7 +149,7 @@ int backfill_file(const struct config *config, const struct backfill_files *aske
     struct origin group = { 0 };
     struct stat status;
     bool is_input = strcmp(asked->path, "-") == 0;
-    int exit = EXIT_STORE;
+    int code = EXIT_STORE;
 
     if (!is_input && stat(asked->path, &status) != 0) {
         log_error("%s: %s", asked->path, strerror(errno));
@@ -135,14 +163,14 @@ int backfill_file(const struct config *config, const struct backfill_files *aske
         store_open(config->state, asked->state_given ? STORE_WRITE : STORE_TEMPORARY, &files.error);
     if (files.store && (!files.group || coverage_source(files.store, group.identity, &group.source,
                                                         &files.error))) {
-        exit = !is_input && S_ISDIR(status.st_mode) ? read_folder(&files, asked->path)
+        code = !is_input && S_ISDIR(status.st_mode) ? read_folder(&files, asked->path)
                                                     : read_file(&files, asked->path);
     }
-    if (exit == EXIT_STORE) {
+    if (code == EXIT_STORE) {
         log_error("%s", files.error.text);
     }
     judge_free(files.judge);
     store_close(files.store);
     origin_free(&group);
-    return exit;
+    return code;
 }

@@ -102,9 +102,15 @@ def test_a_folder_with_what_cannot_be_read(tailgate, tmp_path):
     (folder / "b" / "cut.gz").write_bytes(gzip.compress((row("203.0.113.6", 8) + "\n").encode() * 1000)[:-20])
     (folder / "b" / "events.json").write_text(json.dumps({"message": row("203.0.113.7", 9)}) + "\n{}\n")
     (folder / "c.log").symlink_to(folder / "nowhere")
+    (tmp_path / "elsewhere").write_text(row("203.0.113.8", 10) + "\n")
+    (folder / "d.log").symlink_to(tmp_path / "elsewhere")
+    (folder / "b" / "again").symlink_to(folder)
+    os.mkfifo(folder / "fifo")
     done = tailgate.call("backfill", *tailgate.networks(), "--output", "json", "--file", folder, status=4)
-    assert {7, 8, 9} == {f["connection_id"] for f in json_lines(done.stdout)}
+    assert {7, 8, 9, 10} == {f["connection_id"] for f in json_lines(done.stdout)}
     assert "cut.gz: cannot be read further" in done.stderr and "events.json:2: this line is not" in done.stderr
+    for says in ("c.log: a link to nothing", "again: a link to a folder it is in", "fifo: neither a file nor a folder"):
+        assert says in done.stderr
 
 
 @pytest.mark.parametrize("groups", [["/a/name"], ["arn:aws:logs:eu-west-1:123456789012:log-group:a", "arn:aws:logs:eu-west-1:123456789012:log-group:b"]])
