@@ -2,6 +2,7 @@
 /* `tailgate match`: what a filter pattern matches, like grep. */
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,6 +291,7 @@ static int match_main(const struct arguments *arguments)
                            .escape = isatty(STDOUT_FILENO) && !arguments_flag(arguments, "raw"),
                            .show_names = arguments->operand_count > 2 };
 
+    (void)signal(SIGPIPE, SIG_DFL); /* before `head` it ends as grep does */
     if (!pattern) {
         caret_show(text, &error);
         return EXIT_USAGE;
@@ -313,6 +315,10 @@ static int match_main(const struct arguments *arguments)
     }
     if (arguments->operand_count == 1) {
         match_file(&match, "-");
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        log_error("standard output could not be written whole");
+        match.trouble = true;
     }
     pattern_scratch_free(match.scratch);
     pattern_free(pattern);

@@ -5,6 +5,8 @@ import gzip
 import json
 import random
 import re
+import signal
+import subprocess
 
 import pytest
 from harness import row
@@ -165,6 +167,20 @@ def test_fields_are_extracted(tailgate, tmp_path):
     assert tailgate.call("match", "--extract", "--count", "[ip, rest]", log).stdout == "2\n"
     assert "space-delimited" in tailgate.call("match", "--extract", "ERROR", log, status=2).stderr
     tailgate.call("match", "--extract", "--invert-match", "[a]", log, status=2)
+
+
+def test_output_that_nobody_takes(tailgate, tmp_path):
+    """Before `head` it ends quietly, as grep does; a full disk is an error."""
+    log = tmp_path / "log"
+    log.write_text((row("203.0.113.4", 1) + "\n") * 100_000)
+    process = subprocess.Popen(tailgate.command("match", "CONNECT", log), env=tailgate.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait(30) == -signal.SIGPIPE
+    process.stderr.close()
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(tailgate.command("match", "CONNECT", log), env=tailgate.environment, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2 and b"could not be written whole" in done.stderr
 
 
 def test_gzip(tailgate, tmp_path):
