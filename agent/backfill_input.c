@@ -22,49 +22,43 @@
 #define STAMP_MAX          32
 #define NUMBER_MAX         24
 
-/* Commits what the lines read so far gave, and then prints it: while the store is locked nothing
- * may wait, neither for whoever writes our input nor for whoever reads our output. */
-static bool commit(struct input_batch *batch, struct detector *detector, int64_t hold,
-                   struct store_error *error)
+/* Commits what was read so far, and then prints what it gave, but for what the next `hold` lines
+ * may change: while the store is locked nothing may wait, neither for whoever writes our input nor
+ * for whoever reads our output. */
+static bool settle(struct input *input, int64_t hold)
 {
+    struct detector *detector = &input->detector;
+
+    input->uncommitted = 0;
     if (!detector->out) {
         return true;
     }
-    bool ok = detect_tell(detector, hold, error);
+    bool ok = detect_tell(detector, hold, input->error);
     (void)fclose(detector->out);
     detector->out = NULL;
-    ok = ok && store_commit(detector->store, error);
+    ok = ok && store_commit(detector->store, input->error);
     if (ok) {
-        fwrite(batch->text, 1, batch->len, stdout);
+        fwrite(input->output, 1, input->output_len, stdout);
         (void)fflush(stdout); /* main asks at the end whether all was written */
     }
-    free(batch->text);
-    batch->text = NULL;
+    free(input->output);
+    input->output = NULL;
     return ok;
 }
 
-static bool begin(struct input_batch *batch, struct detector *detector, struct store_error *error)
+/* Begins what the next settle commits, if it has not begun. */
+static bool ready(struct input *input)
 {
+    struct detector *detector = &input->detector;
+
     if (detector->out) {
         return true;
     }
-    if (!store_begin(detector->store, error)) {
+    if (!store_begin(detector->store, input->error)) {
         return false;
     }
-    detector->out = open_memstream(&batch->text, &batch->len);
+    detector->out = open_memstream(&input->output, &input->output_len);
     return detector->out != NULL;
-}
-
-static bool ready(struct input *input)
-{
-    return begin(&input->batch, &input->detector, input->error);
-}
-
-/* Commits and prints, but for what the next `hold` lines may change. */
-static bool settle(struct input *input, int64_t hold)
-{
-    input->uncommitted = 0;
-    return commit(&input->batch, &input->detector, hold, input->error);
 }
 
 static bool judge_one(struct input *input, const struct detect_event *event)
@@ -228,9 +222,7 @@ static void take_bad(void *data, uint64_t place, const char *why)
 {
     struct input *input = data;
 
-    if (input->bad++ == 0) {
-        log_error("%s:%" PRIu64 ": %s", input->path, place, why);
-    }
+    events_complain(&input->bad, place, why);
     input->result->incomplete = true;
 }
 
@@ -247,11 +239,10 @@ static int read_events(struct input *input)
     const struct events_taker taker = {
         .event = take_event, .bad = take_bad, .before_wait = before_wait, .data = input
     };
-    int step = events_read(input->lines, &taker);
 
-    if (input->bad > 1) {
-        log_error("%s: %" PRIu64 " more like this", input->path, input->bad - 1);
-    }
+    input->bad = (struct events_bad){ .path = input->path };
+    int step = events_read(input->lines, &taker);
+    events_complain_more(&input->bad);
     return step;
 }
 

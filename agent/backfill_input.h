@@ -10,14 +10,9 @@
 
 #include "agent/backfill.h"
 #include "agent/detect.h"
+#include "agent/events.h"
 #include "agent/lines.h"
 #include "agent/origin.h"
-
-/* Output that waits for its commit. */
-struct input_batch {
-    char *text;
-    size_t len;
-};
 
 enum input_form {
     INPUT_ROWS,
@@ -39,11 +34,12 @@ struct input {
     struct backfill_result *result;
     struct store_error *error;
     /* Zero at first. */
-    struct input_batch batch;
+    char *output; /* waits for its commit */
+    size_t output_len;
     bool failed; /* the store did */
     int64_t uncommitted;
-    uint64_t bad; /* what is no event */
-    char *event;  /* of an export: the one at hand, which ends where the next begins */
+    struct events_bad bad;
+    char *event; /* of an export: the one at hand, which ends where the next begins */
     size_t event_len, event_room;
     int64_t event_time;
     uint64_t event_offset;

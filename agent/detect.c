@@ -506,15 +506,9 @@ static bool store_hit(struct detector *detector, const struct detect_event *even
     return true;
 }
 
-/* FNV-1a: numbers that only have to differ where names do. */
 static uint64_t number_of(struct store_bytes name)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (size_t i = 0; i < name.len; i++) {
-        hash = (hash ^ (unsigned char)name.data[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
+    return fingerprint_number(FINGERPRINT_NUMBER, name.data, name.len);
 }
 
 /* Stores what a hit says. */

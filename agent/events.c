@@ -3,15 +3,26 @@
 #include "agent/events.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/log.h"
 #include "agent/memory.h"
 #include "filters/json_text.h"
 
-enum text { MESSAGE, ID, STREAM, TEXTS };
+/* What is asked of an object. */
+enum member { MESSAGE, ID, STREAM, TIMESTAMP, INGESTED, EVENTS, MEMBERS };
 
-static const char *const text_names[TEXTS] = { "message", "eventId", "logStreamName" };
+static const char *const names[MEMBERS] = { "message",   "eventId",       "logStreamName",
+                                            "timestamp", "ingestionTime", "events" };
+
+#define TEXTS (STREAM + 1) /* the members before are texts */
+
+/* Where the values are; NULL: there is none. */
+struct members {
+    const char *value[MEMBERS];
+};
 
 struct reader {
     const struct events_taker *taker;
@@ -27,51 +38,60 @@ struct reader {
     bool ended;     /* by the taker */
 };
 
-/* The value of a member; NULL: there is none.  Of several the last counts. */
-static const char *member_of(const struct reader *reader, const char *object, const char *name)
+/* Goes over a value once.  Of several members of one name the last counts; what is no object has
+ * none. */
+static struct members read_members(struct reader *reader, const char *object)
 {
-    struct json_text json = reader->json;
-    size_t len = strlen(name);
-    const char *found = NULL, *p = object;
+    struct members found = { { NULL } };
+    const char *p = object;
     struct slice key;
     bool escaped;
 
     if (*object != '{') {
-        return NULL;
+        return found;
     }
-    for (bool first = true; (p = json_text_member(&json, p, first, &key, &escaped));
+    for (bool first = true; (p = json_text_member(&reader->json, p, first, &key, &escaped));
          first = false) {
-        if (key.len == len && memcmp(key.data, name, len) == 0) {
-            found = p;
+        for (size_t i = 0; i < MEMBERS; i++) {
+            if (key.len == strlen(names[i]) && memcmp(key.data, names[i], key.len) == 0) {
+                found.value[i] = p;
+            }
         }
-        p = json_text_value(&json, p);
+        p = json_text_value(&reader->json, p);
     }
     return found;
 }
 
-/* False: there is no such text. */
-static bool read_text(struct reader *reader, const char *event, enum text which, struct slice *out)
+static bool is_text(const char *value)
 {
-    const char *value = member_of(reader, event, text_names[which]);
+    return value && *value == '"';
+}
+
+/* Empty: there is no such text. */
+static struct slice read_text(struct reader *reader, const struct members *members,
+                              enum member which)
+{
+    const char *value = members->value[which];
     bool escaped;
 
-    if (!value || *value != '"') {
-        return false;
+    if (!is_text(value)) {
+        return (struct slice){ NULL, 0 };
     }
     const char *end = json_text_string(&reader->json, value, &escaped);
-    *out = (struct slice){ value + 1, (size_t)(end - value - 2) };
+    struct slice text = { value + 1, (size_t)(end - value - 2) };
     if (escaped) {
         char **room = &reader->decoded[which].room;
 
-        *room = xgrow(*room, &reader->decoded[which].size, out->len, 1);
-        *out = (struct slice){ *room, json_text_decode(*out, *room) };
+        *room = xgrow(*room, &reader->decoded[which].size, text.len, 1);
+        text = (struct slice){ *room, json_text_decode(text, *room) };
     }
-    return true;
+    return text;
 }
 
-static int64_t read_time(const struct reader *reader, const char *event, const char *name)
+static int64_t read_time(const struct reader *reader, const struct members *members,
+                         enum member which)
 {
-    const char *value = member_of(reader, event, name);
+    const char *value = members->value[which];
     const char *end = value ? json_text_number(&reader->json, value) : NULL;
     char *read;
 
@@ -83,25 +103,20 @@ static int64_t read_time(const struct reader *reader, const char *event, const c
     return errno == 0 && read == end ? time : EVENT_TIME_NONE;
 }
 
-static bool is_event(struct reader *reader, const char *value)
-{
-    struct slice message;
-
-    return read_text(reader, value, MESSAGE, &message);
-}
-
 /* Hands an event over; false: it has no message. */
 static bool give(struct reader *reader, uint64_t place, const char *value, struct slice text)
 {
-    struct events_event event = { .text = text };
+    struct members members = read_members(reader, value);
 
-    if (!read_text(reader, value, MESSAGE, &event.message)) {
+    if (!is_text(members.value[MESSAGE])) {
         return false;
     }
-    (void)read_text(reader, value, ID, &event.id);
-    (void)read_text(reader, value, STREAM, &event.stream);
-    event.timestamp = read_time(reader, value, "timestamp");
-    event.ingested = read_time(reader, value, "ingestionTime");
+    const struct events_event event = { .text = text,
+                                        .message = read_text(reader, &members, MESSAGE),
+                                        .id = read_text(reader, &members, ID),
+                                        .stream = read_text(reader, &members, STREAM),
+                                        .timestamp = read_time(reader, &members, TIMESTAMP),
+                                        .ingested = read_time(reader, &members, INGESTED) };
     reader->ended = !reader->taker->event(reader->taker->data, place, &event);
     return true;
 }
@@ -155,9 +170,9 @@ static size_t tighten(char *value, size_t len)
 }
 
 /* The array of events that a document is or holds; NULL: there is none. */
-static const char *events_of(const struct reader *reader, const char *document)
+static const char *events_of(struct reader *reader, const char *document)
 {
-    const char *events = *document == '[' ? document : member_of(reader, document, "events");
+    const char *events = *document == '[' ? document : read_members(reader, document).value[EVENTS];
 
     return events && *events == '[' ? events : NULL;
 }
@@ -300,7 +315,7 @@ static bool begins_document(struct reader *reader, struct slice text)
     const char *value = only_value(reader, text), *begin;
 
     if (value) {
-        return events_of(reader, value) && !is_event(reader, value);
+        return events_of(reader, value) && !is_text(read_members(reader, value).value[MESSAGE]);
     }
     reader->json.end = text.data + text.len;
     begin = json_text_blanks(&reader->json, text.data);
@@ -343,4 +358,18 @@ int events_read(struct lines *lines, const struct events_taker *taker)
     free(reader->document);
     free(reader);
     return step;
+}
+
+void events_complain(struct events_bad *bad, uint64_t place, const char *why)
+{
+    if (bad->count++ == 0) {
+        log_error("%s:%" PRIu64 ": %s", bad->path, place, why);
+    }
+}
+
+void events_complain_more(const struct events_bad *bad)
+{
+    if (bad->count > 1) {
+        log_error("%s: %" PRIu64 " more like this", bad->path, bad->count - 1);
+    }
 }

@@ -36,4 +36,13 @@ struct events_taker {
 /* Reads to the end, or until it is ended; -1: lines_problem says what failed. */
 int events_read(struct lines *lines, const struct events_taker *taker);
 
+/* What is no event in a file.  Of it the first is told, and at the end how many more there were:
+ * what is not JSON is so line after line. */
+struct events_bad {
+    const char *path;
+    uint64_t count; /* zero at first */
+};
+void events_complain(struct events_bad *bad, uint64_t place, const char *why);
+void events_complain_more(const struct events_bad *bad);
+
 #endif

@@ -116,3 +116,11 @@ void fingerprint_text(const uint8_t fingerprint[static FINGERPRINT_SIZE],
         snprintf(out + 2 * i, 3, "%02x", fingerprint[i]);
     }
 }
+
+uint64_t fingerprint_number(uint64_t number, const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        number = (number ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
+    }
+    return number;
+}

@@ -42,7 +42,7 @@ struct match {
     const char *path;
     uint64_t place; /* of the event at hand: line or index, from 1; of a line: its offset */
     int64_t matched, matched_here;
-    uint64_t bad;       /* of the file: what is no event */
+    struct events_bad bad;
     bool begun;         /* the first event of the file was seen */
     const char *unlike; /* why it is none that the pattern is for; NULL: it may be */
     bool trouble;       /* something was undecided or unreadable */
@@ -225,25 +225,21 @@ static bool take_event(void *data, uint64_t place, const struct events_event *ev
     return true;
 }
 
-/* One complaint a file: what is not JSON is so line after line. */
 static void take_bad(void *data, uint64_t place, const char *why)
 {
     struct match *match = data;
 
-    if (match->bad++ == 0) {
-        log_error("%s:%" PRIu64 ": %s", match->path, place, why);
-    }
+    events_complain(&match->bad, place, why);
     match->trouble = true;
 }
 
 static int read_events(struct match *match, struct lines *lines)
 {
     const struct events_taker taker = { .event = take_event, .bad = take_bad, .data = match };
-    int step = events_read(lines, &taker);
 
-    if (match->bad > 1) {
-        log_error("%s: %" PRIu64 " more like this", match->path, match->bad - 1);
-    }
+    match->bad = (struct events_bad){ .path = match->path };
+    int step = events_read(lines, &taker);
+    events_complain_more(&match->bad);
     return step;
 }
 
@@ -254,7 +250,6 @@ static void match_file(struct match *match, const char *path)
     match->path = strcmp(path, "-") == 0 ? "(standard input)" : path;
     match->place = 0;
     match->matched_here = 0;
-    match->bad = 0;
     match->begun = false;
     match->unlike = NULL;
     if (!lines) {

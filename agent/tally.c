@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/escape.h"
+#include "agent/fingerprint.h"
 #include "agent/memory.h"
 #include "agent/times.h"
 
@@ -52,15 +53,13 @@ static void set(struct row *row, enum column column, struct store_bytes text)
     }
 }
 
-/* FNV-1a over all cells. */
+/* Over all cells, each with the NUL behind it. */
 static uint64_t hash_of(const struct row *row)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = FINGERPRINT_NUMBER;
 
     for (size_t i = 0; i < COLUMNS; i++) {
-        for (size_t k = 0; k <= row->len[i]; k++) {
-            hash = (hash ^ (unsigned char)row->cell[i][k]) * UINT64_C(0x100000001b3);
-        }
+        hash = fingerprint_number(hash, row->cell[i], row->len[i] + 1);
     }
     return hash;
 }

@@ -3,6 +3,7 @@
 #include "filters/pattern.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "filters/pattern_internal.h"
 #include "filters/pattern_parser.h"
@@ -174,4 +175,9 @@ enum pattern_answer pattern_match(const struct pattern *pattern, struct pattern_
         break;
     }
     return terms_match(pattern, scratch, text);
+}
+
+bool same_slice(struct slice a, struct slice b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }

@@ -16,11 +16,6 @@ static struct slice source_of(const struct pattern *pattern, const struct term *
     return (struct slice){ source.data + skipped, source.len - skipped };
 }
 
-static bool same(struct slice a, struct slice b)
-{
-    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
-}
-
 /* Whether a text in which one term is found holds another, too. */
 static bool brings(const struct pattern *pattern, const struct term *term,
                    const struct pattern *other_pattern, const struct term *other)
@@ -28,7 +23,7 @@ static bool brings(const struct pattern *pattern, const struct term *term,
     struct slice run = search_lead(term->search), wanted = search_lead(other->search);
 
     if (other->regex) {
-        return term->regex && same(source_of(pattern, term), source_of(other_pattern, other));
+        return term->regex && same_slice(source_of(pattern, term), source_of(other_pattern, other));
     }
     /* Of an expression `run` is a run that it is sure to hold. */
     return wanted.len == 0 || (run.len > 0 && memmem(run.data, run.len, wanted.data, wanted.len));
@@ -111,5 +106,5 @@ bool pattern_implies(const struct pattern *strong, const struct pattern *weak)
     if (strong->shape == SHAPE_TERMS && weak->shape == SHAPE_TERMS) {
         return implies_terms(strong, weak);
     }
-    return strong->shape == weak->shape && same(strong->text, weak->text);
+    return strong->shape == weak->shape && same_slice(strong->text, weak->text);
 }

@@ -173,4 +173,7 @@ enum pattern_answer space_match(const struct pattern *pattern, struct pattern_sc
 enum pattern_answer json_match(const struct pattern *pattern, struct pattern_scratch *scratch,
                                struct slice text);
 
+/* Whether two texts are the same. */
+bool same_slice(struct slice a, struct slice b);
+
 #endif

@@ -26,11 +26,6 @@ static bool read_name(struct parser *parser, struct slice *out)
     return true;
 }
 
-static bool same(struct slice a, struct slice b)
-{
-    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
-}
-
 /* Gives the field at hand its name; it may say it again, and no other may. */
 static bool name_field(struct parser *parser, struct slice name, size_t offset)
 {
@@ -38,13 +33,13 @@ static bool name_field(struct parser *parser, struct slice name, size_t offset)
     struct field *field = &pattern->fields[pattern->field_count];
 
     if (field->name.len > 0) {
-        return same(field->name, name) ||
+        return same_slice(field->name, name) ||
                parser_fail(parser, offset,
                            "conditions between two commas are of one field, here %.*s",
                            (int)field->name.len, field->name.data);
     }
     for (size_t i = 0; i < pattern->field_count; i++) {
-        if (same(pattern->fields[i].name, name)) {
+        if (same_slice(pattern->fields[i].name, name)) {
             return parser_fail(parser, offset, "another field has this name already");
         }
     }

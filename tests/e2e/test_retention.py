@@ -42,6 +42,13 @@ def asked(aws):
     return len(aws.calls("logs", "DescribeLogGroups"))
 
 
+def read_and_stop(tailgate, aws):
+    """A run that has read all there is, and knows how long the group keeps it."""
+    process = tailgate.watch(since="1h")
+    aws.wait_for(lambda: asked(aws) and source(tailgate)["gaps"] == [], 60)
+    tailgate.stop(process)
+
+
 @pytest.mark.parametrize("before, after, told", [(None, 7, True), (30, 7, True), (7, 30, False), (7, None, False)])
 def test_less_time_is_told_once(tailgate, aws, before, after, told):
     keep(aws, before)
@@ -104,9 +111,7 @@ def test_without_permission_it_is_said_once(tailgate, aws):
 def test_what_is_deleted_is_lost_and_not_read(tailgate, aws):
     """A stop of three days, and a log group that keeps one."""
     keep(aws, 1)
-    process = tailgate.watch(since="1h")
-    aws.wait_for(lambda: asked(aws) and source(tailgate)["gaps"] == [], 60)
-    tailgate.stop(process)
+    read_and_stop(tailgate, aws)
     stopped = aws.clock.now_ms()
     tailgate.skip(3 * 24 * HOUR)
     aws.logs.put(GROUP, "s", [(aws.clock.now_ms() - 12 * HOUR, row("203.0.113.9", 9))])
@@ -125,9 +130,7 @@ def test_what_is_deleted_is_lost_and_not_read(tailgate, aws):
 @pytest.mark.parametrize("aws", [600], indirect=True)
 def test_nothing_old_is_read_before_the_retention_is_known(tailgate, aws):
     """AWS does not answer for hours how long the group keeps its events, which is less than the stop."""
-    process = tailgate.watch(since="1h")
-    aws.wait_for(lambda: asked(aws) and source(tailgate)["gaps"] == [], 60)
-    tailgate.stop(process)
+    read_and_stop(tailgate, aws)
     stopped = aws.clock.now_ms()
     keep(aws, 1)
     aws.faults.add("logs", "DescribeLogGroups", "throttle", times=20)
@@ -178,9 +181,7 @@ def test_one_group_that_cannot_be_asked_about_holds_up_no_other(tailgate, aws, f
 def test_what_was_deleted_stays_lost_when_the_group_keeps_more_again(tailgate, aws):
     """It is told by an alert, once."""
     keep(aws, 1)
-    process = tailgate.watch(since="1h")
-    aws.wait_for(lambda: asked(aws) and source(tailgate)["gaps"] == [], 60)
-    tailgate.stop(process)
+    read_and_stop(tailgate, aws)
     tailgate.skip(5 * 24 * HOUR)
     process = tailgate.watch()
     aws.wait_for(lambda: source(tailgate)["lost"], 30)
@@ -199,9 +200,7 @@ def test_what_was_deleted_stays_lost_when_the_group_keeps_more_again(tailgate, a
 def test_what_was_said_long_ago_keeps_nothing_from_being_read(tailgate, aws):
     """The group keeps more by now, and AWS no longer tells."""
     keep(aws, 1)
-    process = tailgate.watch(since="1h")
-    aws.wait_for(lambda: asked(aws) and source(tailgate)["gaps"] == [], 60)
-    tailgate.stop(process)
+    read_and_stop(tailgate, aws)
     keep(aws, 30)
     tailgate.skip(3 * 24 * HOUR)
     aws.faults.add("logs", "DescribeLogGroups", "access_denied", times=None)
@@ -227,8 +226,6 @@ def test_what_comes_late_is_found_before_it_is_deleted(tailgate, aws, days):
 @pytest.mark.parametrize("aws", [600], indirect=True)
 def test_backfill_does_not_call_read_what_is_deleted(tailgate, aws):
     keep(aws, 1)
-    process = tailgate.watch(since="1h")
-    aws.wait_for(lambda: asked(aws) and source(tailgate)["gaps"] == [], 60)
-    tailgate.stop(process)
+    read_and_stop(tailgate, aws)
     done = tailgate.call("backfill", "--since", "3d", "--log-group", GROUP, *tailgate.networks(), "--no-publish", status=4)
     assert "does not keep its events that long" in done.stderr
